@@ -7,11 +7,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from thaiocr.errors import EnvironmentProblem
-
-Advance: TypeAlias = Callable[[int], object]
+from thaiocr.progress import Advance
 
 
 class Commands(Protocol):
@@ -80,11 +79,11 @@ def bar(label: str, total: int) -> Iterator[Advance]:
         return
     done = 0
 
-    def advance_plain(count: int) -> None:
+    def advance_plain(count: int, note: str = "") -> None:
         nonlocal done
         before, done = done, done + count
         if total and before * 10 // total < done * 10 // total:
-            say(f"{label}: {done}/{total}")
+            say(f"{label}: {done}/{total} {note}".rstrip())
 
     yield advance_plain
 
@@ -94,10 +93,11 @@ def _rich_bar(label: str, total: int) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    note_column = TextColumn("{task.fields[note]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), note_column)
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(label, total=total)
-        yield lambda count: progress.advance(task, count)
+        task = progress.add_task(label, total=total, note="")
+        yield lambda count, note="": progress.update(task, advance=count, note=note)
 
 
 def require(module: str, *, needed_for: str, install: str) -> None:

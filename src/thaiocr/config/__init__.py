@@ -1,0 +1,1 @@
+"""PaddleOCR's YAML: sections as types, reading with overrides, presets, writing."""

@@ -1,0 +1,1 @@
+"""What a label is: spelling, grapheme clusters, dictionaries, class ids."""

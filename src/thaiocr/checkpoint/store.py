@@ -1,0 +1,169 @@
+"""Checkpoints under PaddleOCR's names, each all there or not there.
+
+A checkpoint NAME is `NAME.pdparams` (weights), `NAME.pdopt` (optimizer) and `NAME.states` (position and everything else).
+The three are first written beside their final names, then a journal that lists their hashes; only then do they take their
+final names and the journal goes. A kill before the journal leaves the old checkpoint, a kill after it is finished by the
+next reader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thaiocr.checkpoint.unpickle import read_pickle
+from thaiocr.errors import DataError, EnvironmentProblem
+
+SUFFIXES: Final = (".pdparams", ".pdopt", ".states")
+PROTOCOL: Final = 4
+"""PaddleOCR's own pickle protocol."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """What a training run needs to go on exactly where it was."""
+
+    weights: Arrays
+    """PaddleOCR's parameter name -> array."""
+    optimizer: Mapping[str, Any]
+    """As `paddle.optimizer.Optimizer.state_dict` gives it, arrays instead of tensors."""
+    states: Mapping[str, Any]
+    """PaddleOCR's `epoch`, `global_step`, `best_model_dict`, and the engine's own keys; plain data only."""
+
+
+def save(checkpoint: Checkpoint, prefix: Path) -> None:
+    """Write a checkpoint as `prefix.pdparams/.pdopt/.states`, replacing the one of that name at once.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written or the disk is full; the old checkpoint is untouched.
+    """
+    contents = dict(zip(SUFFIXES, (checkpoint.weights, checkpoint.optimizer, checkpoint.states), strict=True))
+    staged = [_staged(prefix, suffix) for suffix in SUFFIXES]
+    try:
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        finish(prefix)
+        hashes = {suffix: _write(_staged(prefix, suffix), contents[suffix]) for suffix in SUFFIXES}
+        _write_text(_journal(prefix), json.dumps(hashes))
+    except OSError as error:
+        for path in staged:
+            path.unlink(missing_ok=True)
+        raise EnvironmentProblem(f"{prefix}: cannot save the checkpoint: {error.strerror}") from error
+    finish(prefix)
+
+
+def load(prefix: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Args:
+        prefix: Path without suffix, as PaddleOCR names checkpoints; one of the three files is accepted as well.
+
+    Raises:
+        DataError: a file is missing, damaged or holds more than plain data.
+    """
+    prefix = without_suffix(prefix)
+    finish(prefix)
+    weights, optimizer, states = (read_pickle(prefix.with_name(prefix.name + suffix)) for suffix in SUFFIXES)
+    for content, suffix in zip((weights, optimizer, states), SUFFIXES, strict=True):
+        _check_mapping(content, prefix, suffix)
+    return Checkpoint(weights=_arrays(weights), optimizer=_arrays(optimizer), states=states)
+
+
+def load_weights(prefix: Path) -> Arrays:
+    """Read the weights alone, ours or PaddleOCR's.
+
+    Raises:
+        DataError: as in `load`.
+    """
+    prefix = without_suffix(prefix)
+    finish(prefix)
+    weights = read_pickle(prefix.with_name(prefix.name + SUFFIXES[0]))
+    _check_mapping(weights, prefix, SUFFIXES[0])
+    return _arrays(weights)
+
+
+def exists(prefix: Path) -> bool:
+    """Tell whether a whole checkpoint of that name is there."""
+    finish(prefix)
+    return all(prefix.with_name(prefix.name + suffix).is_file() for suffix in SUFFIXES)
+
+
+def without_suffix(path: Path) -> Path:
+    """Return `output/latest` for `output/latest.pdparams`."""
+    return path.with_suffix("") if path.suffix in SUFFIXES else path
+
+
+def finish(prefix: Path) -> None:
+    """Complete a save that was interrupted after its journal was written; drop one that was interrupted before."""
+    journal = _journal(prefix)
+    if journal.exists():
+        for suffix, digest in json.loads(journal.read_text(encoding="utf-8")).items():
+            staged = _staged(prefix, suffix)
+            if staged.exists() and hashlib.sha256(staged.read_bytes()).hexdigest() == digest:
+                staged.replace(prefix.with_name(prefix.name + suffix))
+        _sync_folder(prefix.parent)
+        journal.unlink()
+    for suffix in SUFFIXES:
+        _staged(prefix, suffix).unlink(missing_ok=True)
+
+
+def _staged(prefix: Path, suffix: str) -> Path:
+    return prefix.with_name(f".{prefix.name}{suffix}.new")
+
+
+def _journal(prefix: Path) -> Path:
+    return prefix.with_name(f".{prefix.name}.journal")
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> str:
+    encoded = pickle.dumps(dict(content), protocol=PROTOCOL)
+    with path.open("wb") as file:
+        file.write(encoded)
+        file.flush()
+        os.fsync(file.fileno())
+    return hashlib.sha256(encoded).hexdigest()
+
+
+def _write_text(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _check_mapping(content: object, prefix: Path, suffix: str) -> None:
+    if not isinstance(content, dict):
+        raise DataError(f"{prefix}{suffix}: holds a {type(content).__name__}, a checkpoint holds a dict")
+
+
+def _arrays(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo paddle.save's spelling: a tensor is pickled as (name, array), and a table of names comes along."""
+    plain = {key: value for key, value in content.items() if key != "StructuredToParameterName@@"}
+    return {key: value[1] if _is_named_array(value) else value for key, value in plain.items()}
+
+
+def _is_named_array(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], np.ndarray)

@@ -1,0 +1,35 @@
+"""Keys of public PaddleOCR files that have no field in the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+UNUSED_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "": _words("profiler_options"),
+    "Global": _words("""
+        cal_flops_during_train character_type d2s_train_image_shape debug distributed infer_img infer_mode
+        log_smooth_window model_name print_mem_info save_inference_dir save_res_path uniform_output_enabled
+        use_gcu use_metax_gpu use_mlu use_npu use_tensorrt use_visualdl use_xpu
+    """),
+    "Architecture": _words("Transform"),
+    "Train.loader": _words("collate_batch use_shared_memory"),
+    "Eval.loader": _words("collate_batch use_shared_memory"),
+}
+"""They change nothing here: accepted and listed as unused, by section."""
+
+EMPTY_ONLY: Final[frozenset[str]] = _words("Architecture.Transform")
+"""Unused keys that are accepted only while they are empty."""
+
+UNSUPPORTED_KEYS: Final[frozenset[str]] = _words("""
+    amp_custom_black_list amp_custom_white_list amp_dtype amp_level cal_bleu_score calc_epoch_interval collate_fn
+    ds_width eval_batch_epoch ext_op_transform_idx find_unused_parameters group_lr is_filter no_weight_decay_name
+    one_dim_param_no_weight_decay rec_char_dict_path sampler scale_loss start_ema to_static use_amp
+    use_dynamic_loss_scaling use_sync_bn use_wandb wandb
+""")
+"""They would change the result: refused in any section, as a thing that exists but not here."""

@@ -1,0 +1,91 @@
+"""What one value must hold beyond its type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from thaiocr.config import schema
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one value must hold; `rule` completes "KEY: …"."""
+
+    rule: str
+    holds: Callable[[Any], bool]
+
+
+def _at_least(minimum: int) -> Limit:
+    return Limit(f"must be at least {minimum}", lambda value: value >= minimum)
+
+
+def _among(*choices: float) -> Limit:
+    return Limit(f"must be one of {', '.join(map(str, choices))}", lambda value: value in choices)
+
+
+_ABOVE_0: Final = Limit("must be above 0", lambda value: value > 0)
+_SHARE_BELOW_1: Final = Limit("must be at least 0 and below 1", lambda value: 0 <= value < 1)
+_SHARE: Final = Limit("must be between 0 and 1", lambda value: 0 <= value <= 1)
+_NOT_EMPTY: Final = Limit("must not be empty", lambda value: len(value) > 0)
+_STRIDES: Final = Limit("strides must be 1 or 2", lambda value: all(stride in (1, 2) for stride in value))
+
+LIMITS: Final[Mapping[tuple[type, str], Limit]] = {
+    (schema.Global, "epoch_num"): _at_least(1),
+    (schema.Global, "print_batch_step"): _at_least(1),
+    (schema.Global, "save_model_dir"): _NOT_EMPTY,
+    (schema.Global, "save_epoch_step"): _at_least(0),
+    (schema.Global, "eval_batch_step"): Limit(
+        "needs a start of at least 0 and an interval of at least 1", lambda value: value[0] >= 0 and value[1] >= 1
+    ),
+    (schema.Global, "character_dict_path"): _NOT_EMPTY,
+    (schema.Global, "max_text_length"): _at_least(1),
+    (schema.Global, "seed"): Limit("must be between 0 and 4294967295", lambda value: 0 <= value < 2**32),
+    (schema.Global, "max_reject_ratio"): _SHARE,
+    (schema.Const, "learning_rate"): _ABOVE_0,
+    (schema.Const, "warmup_epoch"): _at_least(0),
+    (schema.Linear, "learning_rate"): _ABOVE_0,
+    (schema.Linear, "end_lr"): _at_least(0),
+    (schema.Linear, "power"): _ABOVE_0,
+    (schema.Linear, "warmup_epoch"): _at_least(0),
+    (schema.Cosine, "learning_rate"): _ABOVE_0,
+    (schema.Cosine, "warmup_epoch"): _at_least(0),
+    (schema.OneCycle, "max_lr"): _ABOVE_0,
+    (schema.OneCycle, "warmup_epoch"): _at_least(0),
+    (schema.Regularizer, "factor"): _at_least(0),
+    (schema.Adam, "beta1"): _SHARE_BELOW_1,
+    (schema.Adam, "beta2"): _SHARE_BELOW_1,
+    (schema.Adam, "epsilon"): _ABOVE_0,
+    (schema.Adam, "clip_norm"): _ABOVE_0,
+    (schema.Adam, "clip_norm_global"): _ABOVE_0,
+    (schema.AdamW, "beta1"): _SHARE_BELOW_1,
+    (schema.AdamW, "beta2"): _SHARE_BELOW_1,
+    (schema.AdamW, "epsilon"): _ABOVE_0,
+    (schema.AdamW, "weight_decay"): _at_least(0),
+    (schema.AdamW, "clip_norm"): _ABOVE_0,
+    (schema.AdamW, "clip_norm_global"): _ABOVE_0,
+    (schema.Momentum, "momentum"): _SHARE_BELOW_1,
+    (schema.Momentum, "clip_norm"): _ABOVE_0,
+    (schema.Momentum, "clip_norm_global"): _ABOVE_0,
+    (schema.MobileNetV3, "scale"): _among(0.35, 0.5, 0.75, 1.0, 1.25),
+    (schema.MobileNetV3, "large_stride"): _STRIDES,
+    (schema.MobileNetV3, "small_stride"): _STRIDES,
+    (schema.SequenceEncoder, "hidden_size"): _at_least(1),
+    (schema.CTCHead, "fc_decay"): _at_least(0),
+    (schema.CTCHead, "mid_channels"): _at_least(1),
+    (schema.PartsGuide, "weight"): _ABOVE_0,
+    (schema.RecResizeImg, "image_shape"): Limit(
+        "must be [3, height, width] with positive sides", lambda value: value[0] == 3 and min(value) > 0
+    ),
+    (schema.SimpleDataSet, "data_dir"): _NOT_EMPTY,
+    (schema.SimpleDataSet, "label_file_list"): Limit(
+        "needs at least one file", lambda value: len(value) > 0 and all(value)
+    ),
+    (schema.SimpleDataSet, "ratio_list"): Limit(
+        "each must be above 0 and at most 1", lambda value: len(value) > 0 and all(0 < ratio <= 1 for ratio in value)
+    ),
+    (schema.SimpleDataSet, "delimiter"): _NOT_EMPTY,
+    (schema.Loader, "batch_size_per_card"): _at_least(1),
+    (schema.Loader, "num_workers"): _at_least(0),
+}

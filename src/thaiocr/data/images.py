@@ -1,0 +1,116 @@
+"""Image file -> pixels -> network input. Training, evaluation and prediction all go through these functions.
+
+    H, W pixels of the file  h, w pixels of the input  N images
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thaiocr.config.schema import DecodeImage, RecResizeImg
+from thaiocr.errors import DataError, EnvironmentProblem
+
+try:
+    import cv2
+except ImportError as error:  # a bare container lacks the libraries that OpenCV links to
+    raise EnvironmentProblem(f"OpenCV does not load ({error}); run: apt-get install -y libgl1 libglib2.0-0") from error
+
+Pixels: TypeAlias = NDArray[np.uint8]
+
+MAX_PIXELS: Final = 200_000_000
+"""Larger images are refused before they are decoded into memory."""
+
+END_MARKERS: Final = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
+"""How files of a kind begin -> what stands near their end. OpenCV fills what is missing with grey and says nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preprocess:
+    """What happens to a decoded image before the network sees it; travels with an exported model."""
+
+    image_shape: tuple[int, int, int]
+    """Channels (3), height, width in pixels."""
+    img_mode: str = "BGR"
+    padding: bool = True
+
+    @classmethod
+    def of(cls, transforms: Sequence[object]) -> Preprocess:
+        """Collect from a config's transforms what concerns pixels."""
+        decode = next(each for each in transforms if isinstance(each, DecodeImage))
+        resize = next(each for each in transforms if isinstance(each, RecResizeImg))
+        return cls(image_shape=resize.image_shape, img_mode=decode.img_mode, padding=resize.padding)
+
+
+def decode(encoded: bytes, name: str) -> Pixels:
+    """Decode an image file's bytes to BGR pixels [H, W, 3].
+
+    EXIF rotation is applied, transparency dropped, 16-bit and CMYK reduced to 8-bit BGR, as PaddleOCR's clients do.
+
+    Raises:
+        DataError: empty, truncated, too large or not an image; the message starts with `name`.
+    """
+    if not encoded:
+        raise DataError(f"{name}: the file is empty")
+    for start, end in END_MARKERS.items():
+        if encoded.startswith(start) and end not in encoded[-1024:]:
+            raise DataError(f"{name}: the image is truncated; copy it again")
+    try:
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise DataError(f"{name}: cannot decode the image ({error.err})") from error
+    if image is None:
+        raise DataError(f"{name}: not an image that can be read (JPEG, PNG, BMP, TIFF and WebP can)")
+    return np.asarray(image, np.uint8)
+
+
+def read_image(path: Path, name: str | None = None) -> Pixels:
+    """Read an image file to BGR pixels [H, W, 3].
+
+    Args:
+        path: The file.
+        name: What an error calls it; the path when left out.
+
+    Raises:
+        DataError: missing, unreadable, or as in `decode`.
+    """
+    name = name or str(path)
+    try:
+        encoded = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{name}: no such file (looked for {path})") from error
+    except OSError as error:
+        raise DataError(f"{name}: cannot read {path}: {error.strerror}") from error
+    return decode(encoded, name)
+
+
+def fit(image_HWC: Pixels, preprocess: Preprocess) -> tuple[Pixels, int]:
+    """Resize to the input's height, keeping the aspect ratio up to its width, as PaddleOCR's RecResizeImg does.
+
+    Returns:
+        Pixels [h, w, 3] in the order of `img_mode`, and how many of the w columns hold the image; the rest are zero.
+    """
+    _, height, width = preprocess.image_shape
+    wanted = math.ceil(height * (image_HWC.shape[1] / image_HWC.shape[0]))
+    filled = min(width, max(1, wanted)) if preprocess.padding else width
+    resized = cv2.resize(image_HWC, (filled, height), interpolation=cv2.INTER_LINEAR)
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[:, :filled] = resized if preprocess.img_mode == "BGR" else resized[:, :, ::-1]
+    return canvas, filled
+
+
+def normalize(images_NhwC: Pixels, filled_N: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Scale pixels to -1 .. 1 and set the columns without image to 0: uint8 [N, h, w, 3] -> float32 [N, 3, h, w]."""
+    x_NChw = np.ascontiguousarray(images_NhwC.transpose(0, 3, 1, 2), dtype=np.float32)
+    x_NChw /= 255
+    x_NChw -= 0.5
+    x_NChw /= 0.5
+    for row, filled in zip(x_NChw, filled_N, strict=True):
+        row[:, :, filled:] = 0
+    return x_NChw

@@ -1,0 +1,140 @@
+"""Label files -> samples, and every line that cannot be used as a reject with its place and reason.
+
+A line is `path<TAB>text`. Nothing is dropped or replaced in silence: a line becomes either a sample or a reject.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from thaiocr.config.schema import SimpleDataSet
+from thaiocr.errors import DataError, did_you_mean
+from thaiocr.text.codec import Codec, UnknownCharacter
+from thaiocr.text.normalize import normalize
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image with its label."""
+
+    image: str
+    """As the label file names it."""
+    path: Path
+    text: str
+    """Normalised."""
+    ids: tuple[int, ...]
+    """Class ids of the text, without blanks."""
+    place: str
+    """Label file and line: `rec_gt_train.txt:7`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line that cannot be used, and why."""
+
+    place: str
+    image: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.image}: {self.reason}" if self.image else f"{self.place}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a label may be for a network to learn it."""
+
+    max_length: int
+    """In dictionary entries."""
+    time_steps: int | None = None
+    """T of the network; CTC needs one step per entry and one more between equal neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a set of label files holds."""
+
+    samples: list[Sample] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+def read_labels(dataset: SimpleDataSet, codec: Codec, limits: Limits, *, seed: int = 0) -> Labels:
+    """Read all label files of a data set; of each the share that `ratio_list` asks for, drawn by `seed`.
+
+    Raises:
+        DataError: a label file is missing, unreadable or not UTF-8 text; all such files are named.
+    """
+    labels = Labels()
+    problems: list[str] = []
+    files = dataset.label_file_list
+    ratios = dataset.ratio_list * len(files) if len(dataset.ratio_list) == 1 else dataset.ratio_list
+    for number, (name, ratio) in enumerate(zip(files, ratios, strict=True)):
+        try:
+            lines = list(read_lines(Path(name)))
+        except DataError as error:
+            problems.extend(error.problems)
+            continue
+        if ratio < 1:
+            lines = random.Random(f"{seed}:{number}").sample(lines, round(len(lines) * ratio))
+        for place, line in lines:
+            found = read_line(line, place, dataset, codec, limits)
+            (labels.samples if isinstance(found, Sample) else labels.rejects).append(found)  # type: ignore[arg-type]
+    if problems:
+        raise DataError(problems)
+    return labels
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (place, line) for every line that is not blank; LF, CRLF and a BOM read the same.
+
+    Raises:
+        DataError: missing, unreadable or not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        neighbours = [each.name for each in path.parent.glob("*.txt")] if path.parent.is_dir() else []
+        raise DataError(f"{path}: no such label file{did_you_mean(path.name, neighbours)}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the label file: {error.strerror}") from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        stripped = line.removesuffix("\r")
+        if stripped.strip():
+            yield f"{path}:{number}", stripped
+
+
+def read_line(line: str, place: str, dataset: SimpleDataSet, codec: Codec, limits: Limits) -> Sample | Reject:
+    """Turn one line into a sample, or into a reject that says why not."""
+    image, delimiter, raw = line.partition(dataset.delimiter)
+    if not delimiter:
+        return Reject(place, "", f"no {_name(dataset.delimiter)} between image and text")
+    text = normalize(raw)
+    if not text:
+        return Reject(place, image, "the label is empty")
+    try:
+        ids = codec.encode(text)
+    except UnknownCharacter as error:
+        return Reject(place, image, str(error))
+    reason = _too_long(ids, limits)
+    if reason:
+        return Reject(place, image, reason)
+    return Sample(image, Path(dataset.data_dir) / image, text, tuple(ids), place)
+
+
+def _too_long(ids: Sequence[int], limits: Limits) -> str:
+    if len(ids) > limits.max_length:
+        return f"the label has {len(ids)} dictionary entries, Global.max_text_length is {limits.max_length}"
+    steps = len(ids) + sum(left == right for left, right in zip(ids, ids[1:], strict=False))
+    if limits.time_steps is not None and steps > limits.time_steps:
+        return f"the label needs {steps} time steps, the network has {limits.time_steps}; use a wider image_shape"
+    return ""
+
+
+def _name(delimiter: str) -> str:
+    return "tab" if delimiter == "\t" else f"'{delimiter}'"

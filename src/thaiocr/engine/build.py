@@ -1,0 +1,176 @@
+"""The only place where a configuration becomes objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import paddle
+from paddle import nn
+
+from thaiocr.config import schema
+from thaiocr.data.dataset import DataSet, load_dataset
+from thaiocr.data.images import Preprocess
+from thaiocr.data.labels import Limits
+from thaiocr.data.loader import Batches
+from thaiocr.engine.optim import build_optimizer, build_schedule
+from thaiocr.engine.runlog import RunLog
+from thaiocr.errors import DataError, EnvironmentProblem
+from thaiocr.losses.recognition import RecognitionLoss
+from thaiocr.models import build_model
+from thaiocr.models.parts_guide import PartsGuide
+from thaiocr.progress import Progress
+from thaiocr.text.codec import Codec
+from thaiocr.text.dictionary import Dictionary, find_dictionary
+
+SHOWN_REJECTS: Final = 5
+"""In an error message; `rejects.tsv` lists all."""
+
+
+@dataclass(slots=True)
+class Position:
+    """Where a run is; everything that a checkpoint has to remember besides tensors."""
+
+    epoch: int = 0
+    """The epoch in progress, from 0."""
+    batch: int = 0
+    """The next batch of it."""
+    step: int = 0
+    """Optimizer steps done."""
+    loss_sum: float = 0.0
+    """Of the epoch in progress, over images."""
+    images: int = 0
+    """Of the epoch in progress."""
+    best: dict[str, Any] = field(default_factory=dict)
+    """Metrics, epoch and step of `best_accuracy`."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """One entry per evaluation."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """A training run with all its parts."""
+
+    config: schema.Config
+    folder: Path
+    codec: Codec
+    dictionary: Dictionary
+    model: nn.Layer
+    guide: PartsGuide | None
+    loss: RecognitionLoss
+    schedule: paddle.optimizer.lr.LRScheduler
+    optimizer: paddle.optimizer.Optimizer
+    train: Batches
+    eval: Batches
+    log: RunLog
+    position: Position
+
+
+def build_run(config: schema.Config, *, echo: Callable[[str], object], progress: Progress) -> Run:
+    """Return a run at its beginning. Call it, and train, under `paddle.utils.unique_name.guard()`.
+
+    Args:
+        config: What to train.
+        echo: Gets the lines of `train.log` as well.
+        progress: Shows the decoding of images.
+
+    Raises:
+        DataError: dictionary, labels or images cannot be used.
+        EnvironmentProblem: no GPU where one is asked for, a folder cannot be written.
+    """
+    use_device(config)
+    paddle.seed(config.run.seed)
+    dictionary, codec = build_codec(config)
+    model = build_model(config.architecture, codec.num_classes)
+    folder = Path(config.run.save_model_dir)
+    log = RunLog(folder, echo=echo)
+    length = config.run.max_text_length
+    train_limits, eval_limits = Limits(length, time_steps(model, config)), Limits(length)
+    train = build_batches(config.train, train_limits, codec, config, log=log, progress=progress)
+    evaluation = build_batches(config.eval, eval_limits, codec, config, log=log, progress=progress)
+    guide = PartsGuide(model.backbone.out_channels, codec.entries) if config.loss.parts_guide is not None else None
+    schedule = build_schedule(config.optimizer.lr, epochs=config.run.epoch_num, steps_per_epoch=len(train))
+    parameters = [*model.parameters(), *(guide.parameters() if guide is not None else ())]
+    return Run(
+        config=config,
+        folder=folder,
+        codec=codec,
+        dictionary=dictionary,
+        model=model,
+        guide=guide,
+        loss=RecognitionLoss(config.loss, guide),
+        schedule=schedule,
+        optimizer=build_optimizer(config.optimizer, schedule, parameters),
+        train=train,
+        eval=evaluation,
+        log=log,
+        position=Position(),
+    )
+
+
+def use_device(config: schema.Config) -> None:
+    """Select GPU or CPU.
+
+    Raises:
+        EnvironmentProblem: a GPU is asked for and there is none.
+    """
+    if not config.run.use_gpu:
+        paddle.set_device("cpu")
+    elif paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
+        paddle.set_device("gpu")
+    else:
+        raise EnvironmentProblem(
+            "Global.use_gpu is true, but paddle sees no GPU here; "
+            "add -o Global.use_gpu=false to train on the CPU, or install paddlepaddle-gpu and its driver"
+        )
+
+
+def build_codec(config: schema.Config) -> tuple[Dictionary, Codec]:
+    """Return the dictionary that the config names, and its codec.
+
+    Raises:
+        DataError: missing or malformed.
+    """
+    dictionary = Dictionary.load(find_dictionary(config.run.character_dict_path))
+    return dictionary, Codec(dictionary, use_space_char=config.run.use_space_char)
+
+
+def time_steps(model: nn.Layer, config: schema.Config) -> int:
+    """Return T, the number of time steps that the network gives for the configured input."""
+    _, height, width = Preprocess.of(config.train.dataset.transforms).image_shape
+    model.eval()
+    with paddle.no_grad():
+        return int(model(paddle.zeros([1, 3, height, width])).shape[1])
+
+
+def build_batches(
+    feed: schema.Feed, limits: Limits, codec: Codec, config: schema.Config, *, log: RunLog, progress: Progress
+) -> Batches:
+    """Read labels and images of `Train` or `Eval`; rejects are logged, and listed in `rejects.tsv` of the run's folder.
+
+    Raises:
+        DataError: no usable image, or more rejects than `Global.max_reject_ratio` allows.
+    """
+    data = load_dataset(feed.dataset, codec, limits, seed=config.run.seed, progress=progress)
+    files = ", ".join(feed.dataset.label_file_list)
+    if data.rejects:
+        log.rejects(data.rejects)
+        log.text(f"{files}: {len(data.rejects)} of {len(data.samples) + len(data.rejects)} lines rejected: rejects.tsv")
+    if data.reject_ratio > config.run.max_reject_ratio or not data.samples:
+        raise DataError(_reject_summary(data, files, config.run.max_reject_ratio))
+    return Batches(data, feed.loader, seed=config.run.seed)
+
+
+def _reject_summary(data: DataSet, files: str, allowed: float) -> list[str]:
+    shown = [str(reject) for reject in data.rejects[:SHOWN_REJECTS]]
+    if len(data.rejects) > SHOWN_REJECTS:
+        shown.append(f"… and {len(data.rejects) - SHOWN_REJECTS} more, listed in rejects.tsv of the run's folder")
+    if not data.samples:
+        return [*shown, f"{files}: no usable image; a line is an image path, a tab and the text"]
+    return [
+        *shown,
+        f"{files}: {data.reject_ratio:.1%} of the lines cannot be used, {allowed:.1%} are allowed; "
+        "correct them, or set -o Global.max_reject_ratio=1 to train without them",
+    ]

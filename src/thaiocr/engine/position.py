@@ -1,0 +1,105 @@
+"""Save a run, and move a newly built run to where a saved one was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from thaiocr.checkpoint import store
+from thaiocr.engine.build import Position, Run
+from thaiocr.errors import DataError
+
+
+def save(run: Run, name: str) -> None:
+    """Write the run as `NAME.pdparams/.pdopt/.states` into its folder."""
+    here = run.position
+    states = {
+        # PaddleOCR's keys: the last finished epoch, from 0, and the best metrics.
+        "epoch": here.epoch - 1,
+        "global_step": here.step,
+        "best_model_dict": here.best,
+        # Ours.
+        "position": asdict(here),
+        "dictionary": run.dictionary.fingerprint,
+        "guide": _arrays(run.guide.state_dict()) if run.guide is not None else None,
+        "log_sizes": run.log.sizes(),
+    }
+    weights, optimizer = _arrays(run.model.state_dict()), _arrays(run.optimizer.state_dict())
+    store.save(store.Checkpoint(weights=weights, optimizer=optimizer, states=states), run.folder / name)
+
+
+def resume(run: Run, prefix: Path) -> None:
+    """Move the run to where the checkpoint was saved; what its logs held beyond that point is cut off.
+
+    A checkpoint of PaddleOCR's own training has no position inside an epoch: its run goes on at the next epoch.
+
+    Raises:
+        DataError: damaged, or of another network or dictionary.
+    """
+    checkpoint = store.load(prefix)
+    states = checkpoint.states
+    if states.get("dictionary", run.dictionary.fingerprint) != run.dictionary.fingerprint:
+        raise DataError(
+            f"{prefix}: trained with another dictionary than {run.config.run.character_dict_path}; "
+            "use that dictionary, or start from its weights with --init-from"
+        )
+    load_weights(run.model, checkpoint.weights, prefix)
+    if run.guide is not None and states.get("guide") is not None:
+        run.guide.set_state_dict(states["guide"])
+    run.optimizer.set_state_dict(dict(checkpoint.optimizer))
+    if "position" in states:
+        run.position = Position(**states["position"])
+        run.log.truncate(states["log_sizes"])
+    else:
+        epoch = int(states["epoch"]) + 1
+        run.position = Position(epoch=epoch, step=int(states.get("global_step", epoch * len(run.train))))
+
+
+def load_weights(model: paddle.nn.Layer, weights: Mapping[str, Any], prefix: Path) -> None:
+    """Fill the network; every parameter must be there with its shape.
+
+    Raises:
+        DataError: names what is missing or does not fit.
+    """
+    problems = []
+    for name, parameter in model.state_dict().items():
+        if name not in weights:
+            problems.append(f"{prefix}: no parameter '{name}'")
+        elif list(weights[name].shape) != list(parameter.shape):
+            found, wanted = list(weights[name].shape), list(parameter.shape)
+            problems.append(f"{prefix}: parameter '{name}' has shape {found}, the network has {wanted}")
+    if problems:
+        more = [f"… and {len(problems) - 5} more"] if len(problems) > 5 else []
+        raise DataError([*problems[:5], *more, f"{prefix}: the weights of another architecture or dictionary size"])
+    model.set_state_dict(dict(weights))
+
+
+def init_from(run: Run, prefix: Path) -> list[str]:
+    """Start from the weights of a checkpoint; parameters that do not fit keep their fresh values.
+
+    Returns:
+        The names of the parameters that keep their fresh values.
+
+    Raises:
+        DataError: damaged, or nothing fits.
+    """
+    weights = store.load_weights(prefix)
+    parameters = run.model.state_dict()
+    fitting = {
+        name: weights[name]
+        for name, parameter in parameters.items()
+        if name in weights and list(weights[name].shape) == list(parameter.shape)
+    }
+    if not fitting:
+        raise DataError(f"{prefix}: no parameter has a name and shape of this network")
+    run.model.set_state_dict(fitting)
+    return [name for name in parameters if name not in fitting]
+
+
+def _arrays(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(value) if isinstance(value, paddle.Tensor) else value for name, value in state.items()}

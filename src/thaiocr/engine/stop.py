@@ -1,0 +1,38 @@
+"""Ctrl-C and SIGTERM become a request that the training loop answers after the step in progress."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class StopRequest:
+    """Set once a signal has arrived."""
+
+    def __init__(self) -> None:
+        self.is_requested = False
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Catch the first SIGINT or SIGTERM; a second one acts at once, as usual."""
+    request = StopRequest()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.getsignal(number) for number in signals}
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        request.is_requested = True
+        restore()
+
+    for number in signals:
+        signal.signal(number, note)
+    try:
+        yield request
+    finally:
+        restore()

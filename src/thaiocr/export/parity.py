@@ -1,0 +1,77 @@
+"""The gate: an exported model must read what was evaluated, or it does not leave.
+
+    N images  T time steps  K classes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import paddle
+from numpy.typing import NDArray
+from paddle import nn
+
+from thaiocr.data.loader import Batches
+from thaiocr.errors import GateError
+from thaiocr.predict.bundle import Bundle
+from thaiocr.predict.decode import greedy_decode
+from thaiocr.predict.runtime import RUNTIMES
+from thaiocr.progress import Progress
+
+TOLERANCE: Final = 1e-3
+"""Largest allowed difference of any probability."""
+IMAGES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How close an exported model is to the trained one."""
+
+    engine: str
+    images: int
+    same_text: int
+    max_difference: float
+
+
+def check_parity(
+    model: nn.Layer, bundle: Bundle, batches: Batches, engines: tuple[str, ...], *, progress: Progress
+) -> list[Parity]:
+    """Compare the trained network with the exported ones on up to 256 images of the evaluation set.
+
+    Raises:
+        GateError: another text, or a probability that differs by more than `TOLERANCE`.
+    """
+    count = min(IMAGES, len(batches.data.samples))
+    networks = {engine: RUNTIMES[engine](bundle.folder, threads=1) for engine in engines}
+    same, worst = dict.fromkeys(engines, 0), dict.fromkeys(engines, 0.0)
+    model.eval()
+    with progress("comparing the exported model", count) as advance:
+        for row in range(count):
+            # One image at a time: that is how clients run it, and no padding beside wider images is involved.
+            x_1Chw = batches.batch(np.array([row])).x_NChw
+            wanted_1TK = _trained(model, x_1Chw)
+            for engine, network in networks.items():
+                found_1TK = network(x_1Chw)
+                worst[engine] = max(worst[engine], float(np.abs(found_1TK - wanted_1TK).max()))
+                same[engine] += _text(found_1TK, bundle) == _text(wanted_1TK, bundle)
+            advance(1)
+    found = [Parity(engine, count, same[engine], worst[engine]) for engine in engines]
+    failed = [each for each in found if each.same_text < count or not each.max_difference <= TOLERANCE]
+    if failed:
+        raise GateError(
+            f"{bundle.folder}: the {each.engine} model reads {each.same_text} of {each.images} images as the trained "
+            f"model does, probabilities differ by up to {each.max_difference:.2g} (allowed {TOLERANCE:g})"
+            for each in failed
+        )
+    return found
+
+
+def _trained(model: nn.Layer, x_NChw: NDArray[np.float32]) -> NDArray[np.float32]:
+    with paddle.no_grad():
+        return np.asarray(model(paddle.to_tensor(x_NChw)))
+
+
+def _text(probabilities_1TK: NDArray[np.float32], bundle: Bundle) -> str:
+    return greedy_decode(probabilities_1TK, bundle.codec)[0].text

@@ -1,0 +1,302 @@
+"""How well texts are read: one object collects readings, a brief for every epoch, a summary for an evaluation.
+
+N readings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final, TypedDict
+
+import numpy as np
+
+from thaiocr.metrics import bootstrap
+from thaiocr.metrics.bootstrap import ClassHits, Intervals
+from thaiocr.metrics.calibration import Calibration, calibrate
+from thaiocr.metrics.confusion import (
+    ClassRow,
+    ConfusionRow,
+    confusions,
+    count_pairs,
+    frequency_weighted_accuracy,
+    macro_accuracy,
+    pairs_of,
+    per_class,
+)
+from thaiocr.metrics.decompose import Decomposition, decompose
+from thaiocr.metrics.edit import EditCounts, Floats, Ints, cluster_units, edit_counts, mean
+from thaiocr.metrics.lookalikes import FOLDED, LookalikeRow, fold, lookalike_rows
+from thaiocr.text.normalize import normalize
+
+TOP_CONFUSIONS: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """One evaluated image."""
+
+    image: str
+    """Path as in the label file."""
+    label: str
+    """Ground truth."""
+    text: str
+    """What was read."""
+    score: float
+    """0..1, mean probability of the kept time steps."""
+    font: str = ""
+    """Family, when the manifest knows it."""
+    top: tuple[str, ...] = ()
+    """Best alternative texts, most probable first, when known; may begin with `text` or leave it out."""
+
+
+class Exactness(TypedDict):
+    """The figures that spaces change, computed with them or without."""
+
+    acc: float
+    """Share of images read exactly."""
+    norm_edit_dis: float
+    """PaddleOCR's name for mean 1-NED in code points: 1 - edits / length of the longer text, 1 for two empty texts."""
+    norm_edit_dis_clusters: float
+    cer: float
+    """Edits / label length in grapheme clusters, over all images (see `EditCounts.error_rate` for empty labels)."""
+    cer_code_points: float
+
+
+class FontRow(TypedDict):
+    """One font family; "" collects the images whose font is not known."""
+
+    font: str
+    images: int
+    acc: float
+    cer: float
+    mean_score: float
+
+
+class Summary(TypedDict):
+    """All figures. Those at the top level follow `ignore_space`; all can be written as JSON.
+
+    Of an empty set every rate is the worst one: accuracies and 1-NED 0, error rates 1; what is then undefined is None.
+    """
+
+    images: int
+    clusters: int
+    """In labels."""
+    ignore_space: bool
+    acc: float
+    norm_edit_dis: float
+    macro_acc: float
+    """Mean over label classes (clusters) of their accuracy."""
+    cer: float
+    """In grapheme clusters."""
+    cer_code_points: float
+    with_space: Exactness
+    without_space: Exactness
+    wer: float
+    """Edits / label length in words between spaces. Thai has them between phrases: a phrase error rate."""
+    frequency_weighted_acc: float | None
+    """Mean over classes weighted by corpus frequency; None when the corpus has none of them."""
+    top5_acc: float | None
+    """Share of the images with `top` whose label is among their five most probable texts; None when there are none."""
+    top5_images: int
+    folded_acc: float
+    """`acc` with the signs of one group of `folded` taken as equal, in label and text."""
+    folded: list[str]
+    calibration: Calibration
+    decomposition: Decomposition
+    lookalikes: list[LookalikeRow]
+    confusions: list[ConfusionRow]
+    """The most frequent; at most TOP_CONFUSIONS."""
+    confusion_kinds: int
+    """How many kinds there are in all."""
+    per_class: list[ClassRow]
+    per_font: list[FontRow]
+    """Worst first."""
+    intervals: Intervals
+
+
+@lru_cache(maxsize=1 << 16)
+def _normalize(text: str) -> str:
+    return normalize(text)
+
+
+def normalized(reading: Reading) -> Reading:
+    """Spell label, text and alternatives in the one way that `thaiocr.text` defines, so that equal looks are equal."""
+    label, text, top = _normalize(reading.label), _normalize(reading.text), tuple(map(_normalize, reading.top))
+    if (label, text, top) == (reading.label, reading.text, reading.top):
+        return reading
+    return replace(reading, label=label, text=text, top=top)
+
+
+def spoken(text: str, *, ignore_space: bool) -> str:
+    """Return the text as it is compared: without U+0020 when spaces are ignored."""
+    return text.replace(" ", "") if ignore_space else text
+
+
+class RecognitionMetric:
+    """Collects readings; their order and the number of updates make no difference.
+
+    Args:
+        ignore_space: Leave out spaces in labels and texts, as PaddleOCR does unless told otherwise. The summary has
+            both in any case.
+    """
+
+    def __init__(self, *, ignore_space: bool = True) -> None:
+        self.ignore_space = ignore_space
+        self.readings: list[Reading] = []
+
+    def update(self, readings: Iterable[Reading]) -> None:
+        """Add readings; label and text are normalised here."""
+        self.readings.extend(map(normalized, readings))
+
+    def reset(self) -> None:
+        """Forget all readings."""
+        self.readings.clear()
+
+    def brief(self) -> dict[str, float]:
+        """Return what every epoch wants to know: images, acc, norm_edit_dis, macro_acc, cer, cer_code_points.
+
+        They are those of `summary`, and quick. Of an empty set all are the worst there is.
+        """
+        compared = _Compared(self.readings, ignore_space=self.ignore_space)
+        exact = compared.exactness()
+        return {
+            "images": len(self.readings),
+            "acc": exact["acc"],
+            "norm_edit_dis": exact["norm_edit_dis"],
+            "macro_acc": macro_accuracy(count_pairs(compared.labels, compared.texts)),
+            "cer": exact["cer"],
+            "cer_code_points": exact["cer_code_points"],
+        }
+
+    def summary(self) -> Summary:
+        """Return all figures."""
+        # Sorted, so that sums of fractions do not depend on the order of the updates.
+        readings = sorted(self.readings, key=lambda each: (each.image, each.label, each.text, each.score, each.font))
+        both = {ignore: _Compared(readings, ignore_space=ignore) for ignore in (False, True)}
+        compared = both[self.ignore_space]
+        exact = compared.exactness()
+        pairs = count_pairs(compared.labels, compared.texts)
+        rows, errors, parts = per_class(pairs), confusions(pairs), decompose(pairs)
+        top5 = _top5(readings, ignore_space=self.ignore_space)
+        return Summary(
+            images=len(readings),
+            clusters=parts["clusters"],
+            ignore_space=self.ignore_space,
+            acc=exact["acc"],
+            norm_edit_dis=exact["norm_edit_dis"],
+            macro_acc=macro_accuracy(pairs),
+            cer=exact["cer"],
+            cer_code_points=exact["cer_code_points"],
+            with_space=both[False].exactness(),
+            without_space=both[True].exactness(),
+            wer=edit_counts(
+                [each.label.split() for each in readings], [each.text.split() for each in readings]
+            ).error_rate(),
+            frequency_weighted_acc=frequency_weighted_accuracy(rows),
+            top5_acc=sum(top5) / len(top5) if top5 else None,
+            top5_images=len(top5),
+            folded_acc=mean(_equal(map(fold, compared.labels), map(fold, compared.texts))),
+            folded=list(FOLDED),
+            calibration=calibrate([each.score for each in readings], compared.right),
+            decomposition=parts,
+            lookalikes=lookalike_rows(pairs),
+            confusions=errors[:TOP_CONFUSIONS],
+            confusion_kinds=len(errors),
+            per_class=rows,
+            per_font=_per_font(readings, compared),
+            intervals=_intervals(readings, compared),
+        )
+
+
+class _Compared:
+    """Labels and texts of N readings in the form in which they are compared, and what came out of it."""
+
+    def __init__(self, readings: Sequence[Reading], *, ignore_space: bool) -> None:
+        self.labels = [spoken(each.label, ignore_space=ignore_space) for each in readings]
+        self.texts = [spoken(each.text, ignore_space=ignore_space) for each in readings]
+        self.right = _equal(self.labels, self.texts)
+        self.code_points: EditCounts = edit_counts(self.labels, self.texts)
+        self.clusters: EditCounts = edit_counts(
+            [cluster_units(label) for label in self.labels], [cluster_units(text) for text in self.texts]
+        )
+
+    def exactness(self) -> Exactness:
+        return Exactness(
+            acc=mean(self.right),
+            norm_edit_dis=mean(self.code_points.similarity()),
+            norm_edit_dis_clusters=mean(self.clusters.similarity()),
+            cer=self.clusters.error_rate(),
+            cer_code_points=self.code_points.error_rate(),
+        )
+
+
+def _equal(labels: Iterable[str], texts: Iterable[str]) -> Floats:
+    return np.array([label == text for label, text in zip(labels, texts, strict=True)], np.float64)
+
+
+def _top5(readings: Iterable[Reading], *, ignore_space: bool) -> list[bool]:
+    """Return for each reading with alternatives whether the label is among the five most probable texts."""
+    found = []
+    for each in readings:
+        if each.top:
+            best = list(dict.fromkeys(spoken(text, ignore_space=ignore_space) for text in (each.text, *each.top)))[:5]
+            found.append(spoken(each.label, ignore_space=ignore_space) in best)
+    return found
+
+
+def _per_font(readings: Sequence[Reading], compared: _Compared) -> list[FontRow]:
+    fonts = np.array([each.font for each in readings], dtype=object)
+    score = np.array([each.score for each in readings], np.float64)
+    rows = []
+    for font in sorted(set(fonts)):
+        at = fonts == font
+        counts = EditCounts(
+            edits=compared.clusters.edits[at], label=compared.clusters.label[at], longest=compared.clusters.longest[at]
+        )
+        rows.append(
+            FontRow(
+                font=font,
+                images=int(at.sum()),
+                acc=mean(compared.right[at]),
+                cer=counts.error_rate(),
+                mean_score=mean(np.nan_to_num(score[at])),
+            )
+        )
+    return sorted(rows, key=lambda row: (row["acc"], -row["cer"], row["font"]))
+
+
+def _intervals(readings: Sequence[Reading], compared: _Compared) -> Intervals:
+    by, groups = bootstrap.group_by_font([each.font for each in readings])
+    one = np.ones(len(readings), np.int64)
+    figures = bootstrap.intervals(
+        groups,
+        {
+            "acc": (compared.right, one),
+            "norm_edit_dis": (compared.code_points.similarity(), one),
+            "cer": (compared.clusters.edits, compared.clusters.label),
+            "cer_code_points": (compared.code_points.edits, compared.code_points.label),
+        },
+    )
+    figures["macro_acc"] = bootstrap.macro_interval(groups, _class_hits(compared))
+    return Intervals(
+        by=by,
+        groups=int(groups.max()) + 1 if groups.size else 0,
+        resamples=bootstrap.RESAMPLES,
+        level=bootstrap.LEVEL,
+        seed=bootstrap.SEED,
+        figures=figures,
+    )
+
+
+def _class_hits(compared: _Compared) -> ClassHits:
+    number: dict[str, int] = {}
+    hits = [
+        (reading, number.setdefault(expected, len(number)), expected == found)
+        for reading, (label, text) in enumerate(zip(compared.labels, compared.texts, strict=True))
+        for expected, found in pairs_of(label, text)
+        if expected
+    ]
+    columns: Ints = np.array(hits, np.int64).reshape(-1, 3)
+    return ClassHits(reading=columns[:, 0], label=columns[:, 1], right=columns[:, 2])

@@ -1,0 +1,95 @@
+"""CRNN (Shi et al. 2015, arXiv:1507.05717): convolutions read the strokes, a BiLSTM reads the line, CTC aligns.
+
+    N images  H, W pixels  D features  T = W / 4 time steps  K classes, 0 is blank
+    x_N3HW -> backbone -> f_ND1T -> neck -> s_NTE -> head -> logits_NTK
+
+Parameter names and shapes are PaddleOCR's, so that weights move in both directions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor, nn
+
+from thaiocr.config import schema
+from thaiocr.models.mobilenet_v3 import MobileNetV3
+
+BACKBONES: Final[Mapping[type, Callable[[Any], nn.Layer]]] = {schema.MobileNetV3: MobileNetV3}
+
+
+class EncoderWithRNN(nn.Layer):  # type: ignore[misc]  # paddle has no types
+    """Two bidirectional LSTM layers: s_NTD -> s_NTE, E = 2 hidden_size."""
+
+    def __init__(self, in_channels: int, hidden_size: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(in_channels, hidden_size, num_layers=2, direction="bidirectional")
+        self.out_channels = 2 * hidden_size
+
+    def forward(self, s_NTD: Tensor) -> Tensor:
+        s_NTE, _ = self.lstm(s_NTD)
+        return s_NTE
+
+
+class SequenceEncoder(nn.Layer):  # type: ignore[misc]
+    """f_ND1T -> s_NTE: features become a sequence, which the encoder reads; `reshape` leaves it as it is."""
+
+    def __init__(self, in_channels: int, options: schema.SequenceEncoder) -> None:
+        super().__init__()
+        self.encoder = EncoderWithRNN(in_channels, options.hidden_size) if options.encoder_type == "rnn" else None
+        self.out_channels = self.encoder.out_channels if self.encoder is not None else in_channels
+
+    def forward(self, f_ND1T: Tensor) -> Tensor:
+        s_NTD = f_ND1T.squeeze(2).transpose([0, 2, 1])
+        return s_NTD if self.encoder is None else self.encoder(s_NTD)
+
+
+class CTCHead(nn.Layer):  # type: ignore[misc]
+    """s_NTE -> logits_NTK while training, probabilities_NTK otherwise (also in an exported model)."""
+
+    def __init__(self, in_channels: int, num_classes: int, options: schema.CTCHead) -> None:
+        super().__init__()
+        self.fc: nn.Linear
+        if options.mid_channels is None:
+            self.fc = _linear(in_channels, num_classes, options.fc_decay)
+            self.layers = ("fc",)
+        else:
+            self.fc1 = _linear(in_channels, options.mid_channels, options.fc_decay)
+            self.fc2 = _linear(options.mid_channels, num_classes, options.fc_decay)
+            self.layers = ("fc1", "fc2")
+
+    def forward(self, s_NTE: Tensor) -> Tensor:
+        for name in self.layers:
+            s_NTE = getattr(self, name)(s_NTE)
+        return s_NTE if self.training else F.softmax(s_NTE, axis=2)
+
+
+def _linear(in_channels: int, out_channels: int, decay: float) -> nn.Linear:
+    bound = 1 / math.sqrt(in_channels)
+
+    def attribute() -> paddle.ParamAttr:
+        uniform = nn.initializer.Uniform(-bound, bound)
+        return paddle.ParamAttr(initializer=uniform, regularizer=paddle.regularizer.L2Decay(decay))
+
+    return nn.Linear(in_channels, out_channels, weight_attr=attribute(), bias_attr=attribute())
+
+
+class CRNN(nn.Layer):  # type: ignore[misc]
+    """x_N3HW -> logits_NTK while training, probabilities_NTK otherwise."""
+
+    def __init__(self, architecture: schema.Architecture, num_classes: int) -> None:
+        super().__init__()
+        self.backbone = BACKBONES[type(architecture.backbone)](architecture.backbone)
+        self.neck = SequenceEncoder(self.backbone.out_channels, architecture.neck)
+        self.head = CTCHead(self.neck.out_channels, num_classes, architecture.head)
+
+    def forward(self, x_N3HW: Tensor) -> Tensor:
+        return self.read(self.backbone(x_N3HW))
+
+    def read(self, f_ND1T: Tensor) -> Tensor:
+        """Turn the backbone's features into logits or probabilities; training looks at the features as well."""
+        return self.head(self.neck(f_ND1T))

@@ -1,0 +1,247 @@
+"""Loops over channels-last activations, compiled by numba.
+
+    N images  H, W input pixels  h, w output pixels  P = H*W pixels  C channels  k filter size  R = N*H*W rows
+
+Every kernel does the chunks `first` to `last` of its work; `parallel.run` spreads them over the cores. The number of
+chunks is fixed, so that sums do not depend on how many cores there are.
+"""
+# mypy: disable-error-code="untyped-decorator"
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from thaiocr.models.fast.parallel import CHUNKS
+
+Floats: TypeAlias = NDArray[np.float32]
+Doubles: TypeAlias = NDArray[np.float64]
+
+BLOCK: Final = 64
+"""Rows summed in single precision before they are added to a double."""
+NONE: Final = 0
+RELU: Final = 1
+HARDSWISH: Final = 2
+
+_compiled: Any = njit(nogil=True, fastmath=True, cache=True, error_model="numpy")
+_inline: Any = njit(inline="always", fastmath=True)
+
+
+@_compiled
+def depthwise(
+    first: int, last: int, x_NHWC: Floats, filter_kkC: Floats, stride_h: int, stride_w: int, y_NhwC: Floats
+) -> None:
+    """Filter every channel by itself, padded so that stride 1 keeps the size."""
+    images, height, width, channels = x_NHWC.shape
+    size = filter_kkC.shape[0]
+    pad = (size - 1) // 2
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        for i in range(y_NhwC.shape[1]):
+            top = i * stride_h - pad
+            for j in range(y_NhwC.shape[2]):
+                left = j * stride_w - pad
+                y_C = y_NhwC[n, i, j]
+                y_C[:] = 0
+                for a in range(max(0, -top), min(size, height - top)):
+                    for b in range(max(0, -left), min(size, width - left)):
+                        x_C = x_NHWC[n, top + a, left + b]
+                        filter_C = filter_kkC[a, b]
+                        for c in range(channels):
+                            y_C[c] += x_C[c] * filter_C[c]
+
+
+@_compiled
+def depthwise_gradient(
+    first: int,
+    last: int,
+    x_NHWC: Floats,
+    filter_kkC: Floats,
+    dy_NhwC: Floats,
+    stride_h: int,
+    stride_w: int,
+    dx_NHWC: Floats,
+    df_ckkC: Floats,
+) -> None:
+    """Gradients by input and by filter; the latter as one part per chunk of images, to be summed."""
+    images, height, width, channels = x_NHWC.shape
+    size = filter_kkC.shape[0]
+    pad = (size - 1) // 2
+    for chunk in range(first, last):
+        df_kkC = df_ckkC[chunk]
+        df_kkC[:] = 0
+        for n in range(chunk * images // CHUNKS, (chunk + 1) * images // CHUNKS):
+            dx_NHWC[n] = 0
+            for i in range(dy_NhwC.shape[1]):
+                top = i * stride_h - pad
+                for j in range(dy_NhwC.shape[2]):
+                    left = j * stride_w - pad
+                    dy_C = dy_NhwC[n, i, j]
+                    for a in range(max(0, -top), min(size, height - top)):
+                        for b in range(max(0, -left), min(size, width - left)):
+                            x_C = x_NHWC[n, top + a, left + b]
+                            dx_C = dx_NHWC[n, top + a, left + b]
+                            filter_C = filter_kkC[a, b]
+                            df_C = df_kkC[a, b]
+                            for c in range(channels):
+                                dx_C[c] += dy_C[c] * filter_C[c]
+                                df_C[c] += dy_C[c] * x_C[c]
+
+
+@_inline
+def _act(z: float, act: int) -> Any:
+    if act == RELU:
+        return max(z, np.float32(0))
+    if act == HARDSWISH:
+        return z * min(max(z + np.float32(3), np.float32(0)), np.float32(6)) * np.float32(1 / 6)
+    return z
+
+
+@_inline
+def _act_slope(z: float, act: int) -> Any:
+    if act == RELU:
+        return np.float32(1) if z > 0 else np.float32(0)
+    if act == HARDSWISH:
+        if z <= -3:
+            return np.float32(0)
+        return np.float32(1) if z >= 3 else z * np.float32(1 / 3) + np.float32(0.5)
+    return np.float32(1)
+
+
+@_compiled
+def moment_sums(first: int, last: int, x_RC: Floats, sum_cC: Doubles, square_cC: Doubles) -> None:
+    """Per chunk, sum and sum of squares of every channel's deviation from the first row.
+
+    Taken around a row, the sums of a block do not cancel in single precision.
+    """
+    rows, channels = x_RC.shape
+    pivot_C = x_RC[0]
+    for chunk in range(first, last):
+        end = (chunk + 1) * rows // CHUNKS
+        for start in range(chunk * rows // CHUNKS, end, BLOCK):
+            sum_C = np.zeros(channels, np.float32)
+            square_C = np.zeros(channels, np.float32)
+            for r in range(start, min(start + BLOCK, end)):
+                for c in range(channels):
+                    deviation = x_RC[r, c] - pivot_C[c]
+                    sum_C[c] += deviation
+                    square_C[c] += deviation * deviation
+            for c in range(channels):
+                sum_cC[chunk, c] += sum_C[c]
+                square_cC[chunk, c] += square_C[c]
+
+
+@_compiled
+def scale_shift_act(
+    first: int, last: int, x_RC: Floats, scale_C: Floats, shift_C: Floats, act: int, y_RC: Floats
+) -> None:
+    """y = act(x * scale + shift): batch norm and activation in one pass."""
+    rows, channels = x_RC.shape
+    for r in range(first * rows // CHUNKS, last * rows // CHUNKS):
+        for c in range(channels):
+            y_RC[r, c] = _act(x_RC[r, c] * scale_C[c] + shift_C[c], act)
+
+
+@_compiled
+def norm_act_sums(
+    first: int,
+    last: int,
+    x_RC: Floats,
+    dy_RC: Floats,
+    scale_C: Floats,
+    shift_C: Floats,
+    mean_C: Floats,
+    act: int,
+    dz_cC: Doubles,
+    dzx_cC: Doubles,
+) -> None:
+    """Per chunk, the sums over the rows of dz and of dz * (x - mean), where z goes into the activation."""
+    rows, channels = x_RC.shape
+    for chunk in range(first, last):
+        end = (chunk + 1) * rows // CHUNKS
+        for start in range(chunk * rows // CHUNKS, end, BLOCK):
+            dz_C = np.zeros(channels, np.float32)
+            dzx_C = np.zeros(channels, np.float32)
+            for r in range(start, min(start + BLOCK, end)):
+                for c in range(channels):
+                    x = x_RC[r, c]
+                    dz = dy_RC[r, c] * _act_slope(x * scale_C[c] + shift_C[c], act)
+                    dz_C[c] += dz
+                    dzx_C[c] += dz * (x - mean_C[c])
+            for c in range(channels):
+                dz_cC[chunk, c] += dz_C[c]
+                dzx_cC[chunk, c] += dzx_C[c]
+
+
+@_compiled
+def norm_act_gradient(
+    first: int,
+    last: int,
+    x_RC: Floats,
+    dy_RC: Floats,
+    scale_C: Floats,
+    shift_C: Floats,
+    mean_C: Floats,
+    act: int,
+    mean_dz_C: Floats,
+    mean_dzx_C: Floats,
+    dx_RC: Floats,
+) -> None:
+    """Gradient by input of batch norm (Ioffe and Szegedy 2015) and activation."""
+    rows, channels = x_RC.shape
+    for r in range(first * rows // CHUNKS, last * rows // CHUNKS):
+        for c in range(channels):
+            x = x_RC[r, c]
+            dz = dy_RC[r, c] * _act_slope(x * scale_C[c] + shift_C[c], act)
+            dx_RC[r, c] = scale_C[c] * (dz - mean_dz_C[c] - (x - mean_C[c]) * mean_dzx_C[c])
+
+
+@_compiled
+def pool_mean(first: int, last: int, x_NPC: Floats, mean_NC: Floats) -> None:
+    """Mean over the pixels of every image."""
+    images, pixels, channels = x_NPC.shape
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        mean_C = mean_NC[n]
+        mean_C[:] = 0
+        for p in range(pixels):
+            for c in range(channels):
+                mean_C[c] += x_NPC[n, p, c]
+        for c in range(channels):
+            mean_C[c] /= pixels
+
+
+@_compiled
+def spread(first: int, last: int, dmean_NC: Floats, dx_NPC: Floats) -> None:
+    """Gradient of `pool_mean`."""
+    images, pixels, channels = dx_NPC.shape
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        for p in range(pixels):
+            for c in range(channels):
+                dx_NPC[n, p, c] = dmean_NC[n, c] / pixels
+
+
+@_compiled
+def gate(first: int, last: int, x_NPC: Floats, gate_NC: Floats, y_NPC: Floats) -> None:
+    """Scale every channel of every image."""
+    images, pixels, channels = x_NPC.shape
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        for p in range(pixels):
+            for c in range(channels):
+                y_NPC[n, p, c] = x_NPC[n, p, c] * gate_NC[n, c]
+
+
+@_compiled
+def gate_gradient(
+    first: int, last: int, x_NPC: Floats, gate_NC: Floats, dy_NPC: Floats, dx_NPC: Floats, dgate_NC: Floats
+) -> None:
+    """Gradients of `gate` by input and by gate."""
+    images, pixels, channels = x_NPC.shape
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        dgate_C = dgate_NC[n]
+        dgate_C[:] = 0
+        for p in range(pixels):
+            for c in range(channels):
+                dx_NPC[n, p, c] = dy_NPC[n, p, c] * gate_NC[n, c]
+                dgate_C[c] += dy_NPC[n, p, c] * x_NPC[n, p, c]

@@ -1,0 +1,59 @@
+"""Spread the chunks of a kernel, or the rows of a matrix product, over the cores.
+
+A pool of our own, because numba's and OpenBLAS's wait for work by spinning, each on the cores that the other needs.
+
+    R rows  C, D columns
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+CHUNKS: Final = 16
+"""Parts that a kernel's work is cut into."""
+CORES: Final = min(CHUNKS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+# Products of matrices are spread here; every part of one is computed by the thread that asks for it.
+threadpool_limits(1, user_api="blas")
+_pool: Final = ThreadPoolExecutor(CORES, thread_name_prefix="fast")
+
+
+def run(kernel: Callable[..., object], *arguments: Any) -> None:
+    """Call kernel(first, last, *arguments) for ranges that cover all chunks."""
+    _spread(lambda first, last: kernel(first, last, *arguments), CHUNKS)
+
+
+def multiply(left_RC: NDArray[np.float32], right_CD: NDArray[np.float32], out_RD: NDArray[np.float32]) -> None:
+    """Matrix product, split by rows."""
+    _spread(lambda first, last: np.matmul(left_RC[first:last], right_CD, out=out_RD[first:last]), len(left_RC))
+
+
+def multiply_transposed(left_RD: NDArray[np.float32], right_RC: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return left.T @ right, [D, C]; the long sum over rows is split in a fixed number of parts."""
+    parts_2DC = np.empty((2, left_RD.shape[1], right_RC.shape[1]), np.float32)
+    middle = len(left_RD) // 2
+
+    def part(first: int, last: int) -> None:
+        for index in range(first, last):
+            rows = slice(0, middle) if index == 0 else slice(middle, None)
+            np.matmul(left_RD[rows].T, right_RC[rows], out=parts_2DC[index])
+
+    _spread(part, 2)
+    return np.add(parts_2DC[0], parts_2DC[1], out=parts_2DC[0])
+
+
+def _spread(work: Callable[[int, int], object], count: int) -> None:
+    """Call work(first, last) for as many ranges as there are cores, the last one in this thread."""
+    bounds = [core * count // CORES for core in range(CORES + 1)]
+    others = [_pool.submit(work, *bounds[core : core + 2]) for core in range(CORES - 1)]
+    work(*bounds[-2:])
+    wait(others)
+    for other in others:
+        other.result()

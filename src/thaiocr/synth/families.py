@@ -1,0 +1,193 @@
+"""Fonts that are used, in families, and which families train, validate and test.
+
+A family is held out as a whole, and with it every family that draws the same letters under another name (Tlwg Typist and Tlwg
+Typo): otherwise a model is tested on letters that it was trained on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageFont
+
+from thaiocr.errors import EnvironmentProblem
+from thaiocr.synth.fonts import HOW_TO_GET_FONTS, FontFile, open_font
+
+USED_FROM: Final = 0.5
+"""A family is used when one of its fonts draws this share of the dictionary: fonts of other scripts would add Latin letters only."""
+SAME_LETTERS: Final = 0.03
+"""Mean difference of grey values (0 … 1) below which two fonts are one design. Measured: renamed fonts 0 … 0.013, different designs
+from 0.059."""
+TEST_SHARE: Final = 0.2
+VAL_SHARE: Final = 0.1
+
+Look: TypeAlias = Mapping[str, NDArray[np.float32]]
+"""Entry -> its ink, scaled to 24 x 24, 0 … 1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedFont:
+    """A font face and what the QA said."""
+
+    file: FontFile
+    refused: Mapping[str, str]
+    """Entry -> key of `qa.REASONS`."""
+    drawn: frozenset[str]
+
+    @classmethod
+    def of(cls, file: FontFile, verdicts: Mapping[str, str]) -> CheckedFont:
+        """Split the verdicts of `qa.check_font`."""
+        refused = {entry: reason for entry, reason in verdicts.items() if reason}
+        return cls(file=file, refused=refused, drawn=frozenset(verdicts) - frozenset(refused))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """Fonts that stay together in one split."""
+
+    name: str
+    """Of one family, or of several with the same letters, joined by " + "."""
+    fonts: tuple[CheckedFont, ...]
+
+    @property
+    def drawn(self) -> frozenset[str]:
+        """What at least one of the fonts draws."""
+        return frozenset().union(*(font.drawn for font in self.fonts))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Splits:
+    """Which families are used for what; no family is in two of them."""
+
+    train: tuple[Family, ...]
+    val: tuple[Family, ...]
+    test: tuple[Family, ...]
+
+
+def group(fonts: Sequence[CheckedFont], entries: Sequence[str]) -> list[Family]:
+    """Choose the fonts that are worth using and put them into families, sorted by name.
+
+    Of two fonts that draw the same, one is kept.
+    """
+    by_name: dict[str, list[CheckedFont]] = {}
+    for font in sorted(fonts, key=lambda font: font.file):
+        by_name.setdefault(font.file.family, []).append(font)
+    used = {
+        name: [font for font in members if font.drawn]
+        for name, members in by_name.items()
+        if max(len(font.drawn) for font in members) >= USED_FROM * len(entries)
+    }
+    sample = _sample([font for members in used.values() for font in members], entries)
+    looks = {font.file: look(font.file, sample & font.drawn) for members in used.values() for font in members}
+    distinct = {name: _without_twins(members, looks) for name, members in used.items()}
+    return _merge(distinct, looks)
+
+
+def assign(families: Sequence[Family], seed: int) -> Splits:
+    """Deal families out to train, val and test, by `seed`.
+
+    A family leaves train only if the others draw everything without it, as long as there is such a family.
+
+    Raises:
+        EnvironmentProblem: there are fewer than 3 families.
+    """
+    if len(families) < 3:
+        names = ", ".join(family.name for family in families) or "none"
+        raise EnvironmentProblem(
+            f"found {len(families)} font families that draw this dictionary ({names}), but train, val and test need one each; "
+            f"{HOW_TO_GET_FONTS}"
+        )
+    train = sorted(families, key=lambda family: family.name)
+    random.Random(f"{seed}/families").shuffle(train)
+    held_out: dict[str, list[Family]] = {"test": [], "val": []}
+    for split, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
+        for _ in range(max(1, round(share * len(families)))):
+            leaving = _least_missed(train, held_out[split])
+            train.remove(leaving)
+            held_out[split].append(leaving)
+    by_name = {
+        name: tuple(sorted(some, key=lambda family: family.name))
+        for name, some in (held_out | {"train": train}).items()
+    }
+    return Splits(**by_name)
+
+
+def look(font: FontFile, entries: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Draw entries without regard to size and place, to compare designs."""
+    opened = open_font(font.path, font.face, 64)
+    pictures = {}
+    for entry in entries:
+        ink = _ink(opened, entry)
+        if ink.size:
+            pictures[entry] = cv2.resize(ink, (24, 24), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return pictures
+
+
+def difference(one: Look, other: Look) -> float:
+    """Return the mean difference of two designs over what both draw; infinite when that is less than 3 entries."""
+    common = sorted(one.keys() & other.keys())
+    if len(common) < 3:
+        return float("inf")
+    return float(np.mean([np.abs(one[entry] - other[entry]).mean() for entry in common]))
+
+
+def _ink(font: ImageFont.FreeTypeFont, text: str) -> NDArray[np.uint8]:
+    mask, _ = font.getmask2(text, mode="L")
+    picture = np.frombuffer(bytes(mask), np.uint8).reshape(mask.size[::-1])
+    x, y, width, height = cv2.boundingRect((picture > 60).astype(np.uint8))
+    return picture[y : y + height, x : x + width]
+
+
+def _sample(fonts: Sequence[CheckedFont], entries: Sequence[str], size: int = 16) -> frozenset[str]:
+    """Return entries that most fonts draw, spread over the dictionary."""
+    drawn_by = Counter(entry for font in fonts for entry in font.drawn if not entry.isspace())
+    common = [entry for entry in entries if drawn_by[entry] * 2 > len(fonts)]
+    return frozenset(common[:: max(1, len(common) // size)])
+
+
+def _without_twins(fonts: Sequence[CheckedFont], looks: Mapping[FontFile, Look]) -> list[CheckedFont]:
+    kept: list[CheckedFont] = []
+    for font in fonts:
+        if not any(
+            font.drawn == other.drawn and difference(looks[font.file], looks[other.file]) < 1e-4 for other in kept
+        ):
+            kept.append(font)
+    return kept
+
+
+def _merge(by_name: Mapping[str, Sequence[CheckedFont]], looks: Mapping[FontFile, Look]) -> list[Family]:
+    groups = [[name] for name in by_name]
+    for one, other in itertools.combinations(by_name, 2):
+        pairs = itertools.product(by_name[one], by_name[other])
+        if any(difference(looks[a.file], looks[b.file]) < SAME_LETTERS for a, b in pairs):
+            together = [each for each in groups if one in each or other in each]
+            groups = [each for each in groups if each not in together] + [sorted(itertools.chain(*together))]
+    families = [
+        Family(name=" + ".join(names), fonts=tuple(font for name in names for font in by_name[name]))
+        for names in groups
+    ]
+    return sorted(families, key=lambda family: family.name)
+
+
+def _least_missed(train: Sequence[Family], held_out: Sequence[Family]) -> Family:
+    """Return the first family whose leaving costs train the fewest entries and that fills most of what the held-out ones lack.
+
+    What is lacking counts in tenths of all entries, so that chance, not a stray symbol, decides between similar families.
+    """
+    drawn_by = Counter(entry for family in train for entry in family.drawn)
+    there = frozenset().union(*(family.drawn for family in held_out))
+
+    def cost(family: Family) -> tuple[int, int]:
+        lost = sum(drawn_by[entry] == 1 for entry in family.drawn)
+        lacking = len(drawn_by.keys() - there - family.drawn)
+        return lost, round(10 * lacking / max(1, len(drawn_by)))
+
+    return min(train, key=cost)

@@ -1,0 +1,106 @@
+"""How much damage a picture gets: presets for training, and the recipe of the test sets with held-out kinds."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from thaiocr.synth.degrade import SHAPE, SURFACE
+from thaiocr.synth.heldout import HELD_OUT
+from thaiocr.synth.render import LINE_SIZES, SIZES, Page, Picture, crop, typeset
+
+EFFECTS: Final = (*SHAPE, *SURFACE, *HELD_OUT)
+"""All names; bit i of a picture's `effects` in the manifest stands for the i-th."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """Draws which effects a picture gets. All pictures have random margins, also those without an effect."""
+
+    effects: Mapping[str, float]
+    """Name -> the greatest strength."""
+    most: int
+    """A picture gets 0 … `most` of them, all numbers equally likely; the more, the weaker each, so that it stays readable."""
+    held_out: bool = False
+    """Exactly one of the held-out kinds on top, with a strength of 0.3 … 1."""
+
+    def draw(self, rng: random.Random) -> dict[str, float]:
+        """Return name -> strength in the order of EFFECTS."""
+        names = rng.sample(sorted(self.effects), rng.randint(0, min(self.most, len(self.effects))))
+        together = min(1.0, 1.2 / math.sqrt(max(1, len(names))))
+        chosen = {name: self.effects[name] * rng.uniform(0.15, 1) * together for name in names}
+        if self.held_out:
+            chosen[rng.choice(sorted(HELD_OUT))] = rng.uniform(0.3, 1)
+        return {name: chosen[name] for name in EFFECTS if name in chosen}
+
+
+PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
+    {
+        "clean": Recipe(effects={}, most=0),
+        "print": Recipe(
+            effects={
+                "ink_spread": 0.7,
+                "ink_erosion": 0.7,
+                "rotation": 0.25,
+                "contrast": 0.6,
+                "brightness": 0.5,
+                "paper_texture": 0.7,
+                "blur": 0.6,
+                "noise": 0.4,
+                "downscale": 0.8,
+                "jpeg": 0.7,
+            },
+            most=4,
+        ),
+        "photo": Recipe(effects=dict.fromkeys((*SHAPE, *SURFACE), 1.0), most=5),
+    }
+)
+
+
+def unseen(recipe: Recipe) -> Recipe:
+    """Return the recipe of test sets C and D: one held-out kind, and at most one of the preset's effects at half strength."""
+    return Recipe(
+        effects={name: strength / 2 for name, strength in recipe.effects.items()},
+        most=min(1, recipe.most),
+        held_out=True,
+    )
+
+
+def make_picture(
+    text: str, path: Path, face: int, recipe: Recipe, rng: random.Random, *, line: bool = False
+) -> tuple[Picture, dict[str, float]]:
+    """Draw, damage and cut out one text.
+
+    Args:
+        text: What the picture shows.
+        path: The font file.
+        face: The face in it.
+        recipe: Which damage.
+        rng: Decides everything that is left open; the same state gives the same picture.
+        line: The text is a line, not a single cluster.
+
+    Returns:
+        The picture, and name -> strength of what happened to it.
+    """
+    page = typeset(text, path, face, rng.choice(LINE_SIZES if line else SIZES))
+    effects = recipe.draw(rng)
+    return damage(page, effects, rng, line=line), effects
+
+
+def damage(page: Page, effects: Mapping[str, float], rng: random.Random, *, line: bool = False) -> Picture:
+    """Bend the page, cut the text out, and let the rest happen to the crop."""
+    picture = page.picture
+    for name in (name for name in effects if name in SHAPE):
+        picture = SHAPE[name](picture, page.em, rng, effects[name])
+    picture = crop(Page(picture=picture, em=page.em, baseline=page.baseline), rng, line=line)
+    for name in (name for name in effects if name not in SHAPE):
+        picture = _AFTER[name](picture, page.em, rng, effects[name])
+    return picture
+
+
+_AFTER: Final = {**SURFACE, **HELD_OUT}

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from thaiocr.checkpoint import store
+from thaiocr.checkpoint.unpickle import read_pickle
+from thaiocr.errors import DataError, EnvironmentProblem
+
+
+def checkpoint(value: float) -> store.Checkpoint:
+    return store.Checkpoint(
+        weights={"head.fc.weight": np.full((3, 4), value, np.float32)},
+        optimizer={"linear_0.w_0_moment1_0": np.full(3, value), "LR_Scheduler": {"last_epoch": 7, "last_lr": 0.1}},
+        states={"epoch": 2, "global_step": int(value), "best_model_dict": {"acc": 0.5}},
+    )
+
+
+def value_of(found: store.Checkpoint) -> tuple[float, float, int]:
+    first = found.weights["head.fc.weight"].ravel()[0]
+    return float(first), float(found.optimizer["linear_0.w_0_moment1_0"][0]), found.states["global_step"]
+
+
+def test_a_saved_checkpoint_comes_back(tmp_path: Path) -> None:
+    store.save(checkpoint(1), tmp_path / "run" / "latest")
+
+    found = store.load(tmp_path / "run" / "latest.pdparams")
+
+    assert value_of(found) == (1, 1, 1)
+    assert found.optimizer["LR_Scheduler"] == {"last_epoch": 7, "last_lr": 0.1}
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "latest.pdopt",
+        "latest.pdparams",
+        "latest.states",
+    ]
+
+
+def test_paddle_reads_our_files_and_we_read_paddles(tmp_path: Path) -> None:
+    layer = paddle.nn.Linear(3, 4)
+    weights = {name: np.asarray(value) for name, value in layer.state_dict().items()}
+    store.save(store.Checkpoint(weights=weights, optimizer={}, states={}), tmp_path / "ours")
+    paddle.save(layer.state_dict(), str(tmp_path / "theirs.pdparams"))
+
+    read_by_paddle = paddle.load(str(tmp_path / "ours.pdparams"))
+    read_by_us = store.load_weights(tmp_path / "theirs")
+
+    assert set(read_by_paddle) == set(read_by_us) == {"weight", "bias"}
+    for name, value in weights.items():
+        np.testing.assert_array_equal(np.asarray(read_by_paddle[name]), value)
+        np.testing.assert_array_equal(read_by_us[name], value)
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch stolen",)
+
+
+def test_a_pickle_that_wants_to_run_something_is_refused_and_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.pdparams").write_bytes(pickle.dumps({"head.fc.weight": Malicious()}))
+
+    with pytest.raises(DataError, match=r"bad\.pdparams: refused.*system"):
+        read_pickle(tmp_path / "bad.pdparams")
+
+    assert not (tmp_path / "stolen").exists()
+
+
+@pytest.mark.parametrize("suffix", store.SUFFIXES)
+def test_a_missing_or_cut_file_is_named(tmp_path: Path, suffix: str) -> None:
+    store.save(checkpoint(1), tmp_path / "latest")
+    path = tmp_path / f"latest{suffix}"
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(DataError, match=rf"latest\{suffix}"):
+        store.load(tmp_path / "latest")
+    path.unlink()
+    with pytest.raises(DataError, match=rf"latest\{suffix}: no such file"):
+        store.load(tmp_path / "latest")
+
+
+class Killed(BaseException):
+    """Stands for a kill at one system call."""
+
+
+def kill_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, stop_at: int) -> bool:
+    """Save over an existing checkpoint and stop at the n-th system call; tell whether the save got to its end."""
+    store.save(checkpoint(1), tmp_path / "latest")
+    calls = 0
+
+    def guard(name: str) -> None:
+        real = getattr(Path, name)
+
+        def counted(*args: object, **kwargs: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls > stop_at:
+                raise Killed
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(Path, name, counted)
+
+    for name in ("open", "replace", "unlink", "write_text"):
+        guard(name)
+    try:
+        store.save(checkpoint(2), tmp_path / "latest")
+    except Killed:
+        return False
+    finally:
+        monkeypatch.undo()
+    return True
+
+
+@pytest.mark.parametrize("stop_at", range(40))
+def test_a_kill_at_any_point_of_a_save_leaves_the_old_or_the_new_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    is_complete = kill_points(tmp_path, monkeypatch, stop_at=stop_at)
+
+    found = value_of(store.load(tmp_path / "latest"))
+
+    assert found in ({(2, 2, 2)} if is_complete else {(1, 1, 1), (2, 2, 2)})
+
+
+def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.save(checkpoint(1), tmp_path / "latest")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EnvironmentProblem, match="latest: cannot save the checkpoint: No space left"):
+        store.save(checkpoint(2), tmp_path / "latest")
+    monkeypatch.undo()
+
+    assert value_of(store.load(tmp_path / "latest")) == (1, 1, 1)

@@ -1,0 +1,147 @@
+"""Limits of single values and rules between several."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from thaiocr.config.dump import to_yaml
+from thaiocr.config.limits import LIMITS
+from thaiocr.config.load import load_text
+from thaiocr.config.presets import preset
+from thaiocr.config.validate import CHECKS
+from thaiocr.errors import ConfigError
+
+BASE = to_yaml(preset("rec", "dev"))
+SHAPE = "dataset.transforms.RecResizeImg.image_shape"
+
+
+def problems_of(*overrides: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_text(BASE, file="my.yml", overrides=overrides)
+    return list(caught.value.problems)
+
+
+def both(key: str, value: str) -> list[str]:
+    return [f"Eval.{key}={value}", f"Train.{key}={value}"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["Optimizer.lr.warmup_epoch=10"],
+            "a warm-up of 10 epochs does not end before Global.epoch_num 10; lower one or raise the other",
+        ),
+        (
+            ["Global.pretrained_model=a", "Global.checkpoints=b"],
+            "Global.pretrained_model: given together with Global.checkpoints; pretrained_model starts a run, "
+            "checkpoints continues one: keep one",
+        ),
+        (
+            ["Optimizer.clip_norm=1", "Optimizer.clip_norm_global=1"],
+            "Optimizer.clip_norm: given together with Optimizer.clip_norm_global; keep one",
+        ),
+        (
+            ["Global.max_text_length=2"],
+            "Loss.parts_guide: needs labels of one cluster, Global.max_text_length is 2; "
+            "write 1 there or remove parts_guide",
+        ),
+        (
+            both(SHAPE, "3,48,100"),
+            "height 48 does not become one row of features: MobileNetV3 large divides it by 32; write [3, 32, 100]",
+        ),
+        (
+            ["Architecture.Backbone.model_name=small"],
+            f"Train.{SHAPE}: height 32 does not become one row of features: MobileNetV3 small divides it by 64; "
+            "write [3, 64, 100]",
+        ),
+        (
+            ["Loss.parts_guide=", "Global.max_text_length=26"],
+            f"Train.{SHAPE}: width 100 gives 25 time steps, fewer than Global.max_text_length 26; "
+            "widen the image or lower max_text_length to at most 25",
+        ),
+        (
+            [f"Eval.{SHAPE}=3,32,64"],
+            "[3, 32, 64] differs from Train's [3, 32, 100]; what is evaluated must be prepared as what was trained on",
+        ),
+        (
+            ["Eval.dataset.transforms.DecodeImage.img_mode=RGB"],
+            "RGB differs from Train's BGR; what is evaluated must be prepared as what was trained on",
+        ),
+        (
+            ["Train.dataset.ratio_list=1,0.5"],
+            "2 ratios for 1 label files; give one for all, or one for each file",
+        ),
+        (
+            ["Train.dataset.transforms.KeepKeys.keep_keys=[image, label]"],
+            "must contain length; write [image, label, length]",
+        ),
+        (
+            ["Train.dataset.transforms.KeepKeys.keep_keys=[image, label, length, valid_ratio]"],
+            "'valid_ratio' is not supported; available: image, label, length",
+        ),
+        (
+            ["Train.dataset.transforms.1={RecResizeImg: {image_shape: [3, 32, 100]}}"],
+            "Train.dataset.transforms: must be DecodeImage, CTCLabelEncode, RecResizeImg, KeepKeys, each once and in "
+            "this order; got DecodeImage, RecResizeImg, RecResizeImg, KeepKeys",
+        ),
+        (["Train.dataset.ratio_list=1.5"], "each must be above 0 and at most 1, got [1.5]"),
+        (["Train.loader.batch_size_per_card=0"], "must be at least 1, got 0"),
+        (["Optimizer.lr.learning_rate=0"], "must be above 0, got 0"),
+        (["Optimizer.beta2=1"], "must be at least 0 and below 1, got 1"),
+        (["Architecture.Backbone.scale=0.6"], "must be one of 0.35, 0.5, 0.75, 1.0, 1.25, got 0.6"),
+        (["Architecture.Backbone.large_stride=1,2,2,4"], "strides must be 1 or 2, got [1, 2, 2, 4]"),
+        (["Train.dataset.label_file_list=[]"], "needs at least one file, got []"),
+        (["Global.eval_batch_step=0"], "needs a start of at least 0 and an interval of at least 1, got [0, 0]"),
+    ],
+)
+def test_rule(overrides: list[str], message: str) -> None:
+    (found,) = problems_of(*overrides)
+    assert found == f"-o {overrides[-1]}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("width", "stride", "steps"), [(100, 1, 25), (99, 1, 25), (98, 1, 24), (32, 1, 8), (100, 2, 12), (98, 2, 12)]
+)
+def test_the_longest_text_is_what_the_time_steps_of_the_network_allow(width: int, stride: int, steps: int) -> None:
+    def with_length(length: int) -> list[str]:
+        height = 32 * stride
+        size = both(SHAPE, f"3,{height},{width}")
+        rest = (f"Architecture.Backbone.large_stride={stride},2,2,2", f"Global.max_text_length={length}")
+        return ["Loss.parts_guide=", *size, *rest]
+
+    assert load_text(BASE, file="my.yml", overrides=with_length(steps))
+    assert f"gives {steps} time steps" in problems_of(*with_length(steps + 1))[0]
+
+
+def test_a_small_network_with_a_first_stride_of_one_takes_32_pixels() -> None:
+    load_text(
+        BASE,
+        file="my.yml",
+        overrides=["Architecture.Backbone.model_name=small", "Architecture.Backbone.small_stride=1,2,2,2"],
+    )
+
+
+def test_no_warm_up_fits_any_number_of_epochs() -> None:
+    load_text(BASE, file="my.yml", overrides=["Optimizer.lr.warmup_epoch=0", "Global.epoch_num=1"])
+
+
+def test_every_limit_belongs_to_a_field_of_the_schema() -> None:
+    for section, name in LIMITS:
+        assert name in {field.name for field in fields(section)}
+
+
+def test_every_check_runs_on_a_complete_configuration() -> None:
+    from thaiocr.config.convert import Converter
+    from thaiocr.config.nodes import Problems, read_tree
+
+    problems = Problems("my.yml")
+    converter = Converter(problems)
+    tree = read_tree(BASE, problems)
+    assert tree is not None
+    converter.config(tree)
+    for check in CHECKS:
+        assert set(check.needs) <= set(converter.values), check.needs
+        assert check.needs[0] in converter.places
