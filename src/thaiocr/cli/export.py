@@ -37,12 +37,13 @@ def run(args: argparse.Namespace) -> int:
 
     config = load_config(args.config, args.override).config
 
-    from thaiocr.engine.trained import open_trained
     from thaiocr.data.images import Preprocess
+    from thaiocr.engine.trained import evaluation_set, open_trained
     from thaiocr.export.bundle import export_bundle
     from thaiocr.predict.bundle import Bundle
 
-    trained = open_trained(config, args.checkpoint, progress=bar)
+    trained = open_trained(config, args.checkpoint)
+    batches = evaluation_set(config, trained.codec, labels=None, progress=bar)
     bundle = Bundle(
         folder=Path(args.output),
         preprocess=Preprocess.of(config.eval.dataset.transforms),
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         use_space_char=config.run.use_space_char,
         details={"algorithm": config.architecture.algorithm, "metrics": trained.metrics},
     )
-    parities = export_bundle(trained.model, bundle, trained.batches, with_onnx=args.onnx, progress=bar)
+    parities = export_bundle(trained.model, bundle, batches, with_onnx=args.onnx, progress=bar)
     if args.json:
         print_json({"bundle": str(bundle.folder), "parity": [asdict(parity) for parity in parities]})
     else:

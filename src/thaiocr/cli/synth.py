@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, out, print_json, say
-from thaiocr.errors import UsageError
 
 if TYPE_CHECKING:
     from thaiocr.synth.writer import DataSet
@@ -112,8 +111,6 @@ def run(args: argparse.Namespace) -> int:
     from thaiocr.text.dictionary import Dictionary, find_dictionary
 
     root = Path(args.output)
-    if root.exists() and not root.is_dir():
-        raise UsageError(f"{root}: is a file; -o names the data set's folder")
     tenth = max(1, args.count // 10)
     options = Options(
         count=args.count,
@@ -149,7 +146,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _summary(root: Path, data_set: DataSet, seconds: float) -> dict[str, Any]:
     splits = data_set.manifest["splits"]
-    images = sum(split["count"] for split in splits.values())
     return {
         "directory": root.as_posix(),
         "made": data_set.made,
@@ -159,7 +155,7 @@ def _summary(root: Path, data_set: DataSet, seconds: float) -> dict[str, Any]:
         "entries_without_image": {name: split["without_image"] for name, split in splits.items()},
         "lengths": {name: split["lengths"] for name, split in splits.items()},
         "seconds": round(seconds, 2),
-        "images_per_s": round(images / seconds, 1) if data_set.made else None,
+        "images_per_s": data_set.images_per_s and round(data_set.images_per_s, 1),
     }
 
 
@@ -176,7 +172,10 @@ def _print(root: Path, data_set: DataSet, seconds: float) -> None:
         if missing := summary["entries_without_image"][name]:
             more = " …" if len(missing) > SHOWN else ""
             out(f"  without an image: {len(missing)} entries: {' '.join(missing[:SHOWN])}{more}")
-    out(f"{root}: {sum(summary['images'].values())} images in {seconds:.1f} s; look at {root / 'contact_sheet.png'}")
+    out(
+        f"{root}: {sum(summary['images'].values())} images in {seconds:.1f} s, {summary['images_per_s']:.0f} a second "
+        f"once fonts and texts were chosen; look at {root / 'contact_sheet.png'}"
+    )
 
 
 def _print_fonts(fonts: list[dict[str, Any]]) -> None:

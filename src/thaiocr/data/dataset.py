@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ class DataSet:
     """Where each sample's image lies in the pack."""
     pack: Pack
     rejects: list[Reject]
+    images_root: Path
+    """What the samples' image names are relative to."""
 
     @property
     def reject_ratio(self) -> float:
@@ -55,4 +58,4 @@ def load_dataset(
     ]
     rows = [row for row in range(len(labels.samples)) if row not in pack.unreadable]
     samples = [labels.samples[row] for row in rows]
-    return DataSet(samples, np.array(rows, np.int64), pack, labels.rejects + unreadable)
+    return DataSet(samples, np.array(rows, np.int64), pack, labels.rejects + unreadable, Path(dataset.data_dir))

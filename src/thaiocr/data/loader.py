@@ -55,6 +55,12 @@ class Batches:
         for position in range(start, len(self)):
             yield self.batch(rows[position * size : (position + 1) * size])
 
+    def in_order(self) -> Iterator[Batch]:
+        """Yield every sample once, in the order of the label files."""
+        size = self.loader.batch_size_per_card
+        for first in range(0, len(self.data.samples), size):
+            yield self.batch(np.arange(first, min(first + size, len(self.data.samples))))
+
     def batch(self, rows_N: NDArray[np.integer]) -> Batch:
         """Return the batch of the given samples."""
         samples = [self.data.samples[row] for row in rows_N]

@@ -19,7 +19,7 @@ from thaiocr.engine.optim import build_optimizer, build_schedule
 from thaiocr.engine.runlog import RunLog
 from thaiocr.errors import DataError, EnvironmentProblem
 from thaiocr.losses.recognition import RecognitionLoss
-from thaiocr.models import build_model
+from thaiocr.models import build_model, fast
 from thaiocr.models.parts_guide import PartsGuide
 from thaiocr.progress import Progress
 from thaiocr.text.codec import Codec
@@ -117,6 +117,7 @@ def use_device(config: schema.Config) -> None:
         EnvironmentProblem: a GPU is asked for and there is none.
     """
     if not config.run.use_gpu:
+        fast.prefer_avx2_on_amd()
         paddle.set_device("cpu")
     elif paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
         paddle.set_device("gpu")

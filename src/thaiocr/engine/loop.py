@@ -11,7 +11,7 @@ import paddle
 from thaiocr.data.loader import Batch
 from thaiocr.engine import position
 from thaiocr.engine.build import Run
-from thaiocr.engine.evaluate import read_all
+from thaiocr.engine.evaluate import of_model, read_all
 from thaiocr.engine.stop import StopRequest
 from thaiocr.errors import DataError
 from thaiocr.metrics.recognition import RecognitionMetric
@@ -137,7 +137,7 @@ def evaluate(run: Run, progress: Progress) -> dict[str, Any]:
     here, options = run.position, run.config.metric
     metric = RecognitionMetric(ignore_space=options.ignore_space)
     is_single = run.config.run.max_text_length == 1
-    metric.update(read_all(run.model, run.eval, run.codec, progress=progress, is_single=is_single))
+    metric.update(read_all(of_model(run.model), run.eval, run.codec, progress=progress, is_single=is_single))
     found = {"epoch": here.epoch + 1, "step": here.step, **metric.brief()}
     here.history.append(found)
     run.log.record("eval", found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +25,26 @@ from thaiocr.text.dictionary import Dictionary
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trained:
-    """A network with its weights, its dictionary, and an evaluation set."""
+    """A network with its weights and dictionary."""
 
     model: nn.Layer
     dictionary: Dictionary
     codec: Codec
-    batches: Batches
     checkpoint: Path
     metrics: Mapping[str, Any]
     """What was measured when the checkpoint was saved; empty where only weights are there."""
 
 
-def open_trained(config: schema.Config, checkpoint: str | None, *, progress: Progress) -> Trained:
-    """Build the network, load its weights and the evaluation set of a configuration.
+def open_trained(config: schema.Config, checkpoint: str | None) -> Trained:
+    """Build the network of a configuration and load its weights.
 
     Args:
-        config: What was trained; `Eval` may point at other data.
+        config: What was trained.
         checkpoint: Path without suffix; `best_accuracy` of `save_model_dir` when left out.
-        progress: Shows the decoding of images.
 
     Raises:
-        DataError: no such checkpoint, another architecture, no usable image.
+        DataError: no such checkpoint, or of another architecture or dictionary.
+        EnvironmentProblem: a GPU is asked for and there is none.
     """
     prefix = store.without_suffix(Path(checkpoint or Path(config.run.save_model_dir) / "best_accuracy"))
     use_device(config)
@@ -55,17 +54,29 @@ def open_trained(config: schema.Config, checkpoint: str | None, *, progress: Pro
     states = store.load(prefix).states if store.exists(prefix) else {}
     if states.get("dictionary", dictionary.fingerprint) != dictionary.fingerprint:
         raise DataError(f"{prefix}: trained with another dictionary than {config.run.character_dict_path}")
-    data = load_dataset(
-        config.eval.dataset, codec, Limits(config.run.max_text_length), seed=config.run.seed, progress=progress
-    )
+    metrics = dict(states.get("best_model_dict", {}))
+    return Trained(model=model, dictionary=dictionary, codec=codec, checkpoint=prefix, metrics=metrics)
+
+
+def evaluation_set(config: schema.Config, codec: Codec, *, labels: str | None, progress: Progress) -> Batches:
+    """Load what to evaluate on: `Eval` of the configuration, or another label file.
+
+    Args:
+        config: Transforms, batch size, and the data unless `labels` is given.
+        codec: Turns labels into ids.
+        labels: A label file whose images are named relative to its folder.
+        progress: Shows the decoding of images.
+
+    Raises:
+        DataError: a label file cannot be read, or holds no usable image.
+    """
+    dataset = config.eval.dataset
+    if labels is not None:
+        folder = str(Path(labels).parent)
+        dataset = replace(dataset, label_file_list=(labels,), data_dir=folder, ratio_list=(1.0,))
+    limits = Limits(config.run.max_text_length)
+    data = load_dataset(dataset, codec, limits, seed=config.run.seed, progress=progress)
     if not data.samples:
-        files = ", ".join(config.eval.dataset.label_file_list)
+        files = ", ".join(dataset.label_file_list)
         raise DataError([*map(str, data.rejects[:5]), f"{files}: no usable image"])
-    return Trained(
-        model=model,
-        dictionary=dictionary,
-        codec=codec,
-        batches=Batches(data, config.eval.loader, seed=config.run.seed),
-        checkpoint=prefix,
-        metrics=dict(states.get("best_model_dict", {})),
-    )
+    return Batches(data, config.eval.loader, seed=config.run.seed)

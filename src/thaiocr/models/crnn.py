@@ -19,6 +19,8 @@ from paddle import Tensor, nn
 from thaiocr.config import schema
 from thaiocr.models.mobilenet_v3 import MobileNetV3
 
+BLANK_PRIOR: Final = 0.9
+"""Share of the time steps of a line, or of a single cluster, that read as blank."""
 BACKBONES: Final[Mapping[type, Callable[[Any], nn.Layer]]] = {schema.MobileNetV3: MobileNetV3}
 
 
@@ -61,6 +63,7 @@ class CTCHead(nn.Layer):  # type: ignore[misc]
             self.fc1 = _linear(in_channels, options.mid_channels, options.fc_decay)
             self.fc2 = _linear(options.mid_channels, num_classes, options.fc_decay)
             self.layers = ("fc1", "fc2")
+        _expect_blank(getattr(self, self.layers[-1]), num_classes)
 
     def forward(self, s_NTE: Tensor) -> Tensor:
         for name in self.layers:
@@ -76,6 +79,18 @@ def _linear(in_channels: int, out_channels: int, decay: float) -> nn.Linear:
         return paddle.ParamAttr(initializer=uniform, regularizer=paddle.regularizer.L2Decay(decay))
 
     return nn.Linear(in_channels, out_channels, weight_attr=attribute(), bias_attr=attribute())
+
+
+def _expect_blank(last: nn.Linear, num_classes: int) -> None:
+    """Let a fresh head start with blank at `BLANK_PRIOR`, as a trained one ends.
+
+    With all classes equally likely, the first steps are one strong pull towards blank that saturates the LSTM; it then
+    says the same for every image, and CTC stays on its plateau (docs/experiments.md). The idea is the prior of Lin et
+    al. 2017 (focal loss) for a class that dominates.
+    """
+    bias_K = last.bias.numpy()
+    bias_K[0] += math.log(BLANK_PRIOR / (1 - BLANK_PRIOR) * (num_classes - 1))
+    last.bias.set_value(bias_K)
 
 
 class CRNN(nn.Layer):  # type: ignore[misc]

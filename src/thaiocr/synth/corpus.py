@@ -1,11 +1,12 @@
-"""Lines of text: real words by their frequency, rarer words for the rarer letters, numbers in both scripts, Latin words, spaces.
+"""Lines of text: real words by their frequency, rare words for rare letters, numbers in both scripts, Latin words.
 
-The words come from pythainlp's lists (the Thai National Corpus with counts, and a Thai word list); nothing of them is shipped.
-Every text is normalised and spelled by the dictionary, or it is not used.
+The words come from pythainlp's lists (the Thai National Corpus with counts, and a Thai word list); nothing of them is
+shipped. Every text is normalised and spelled by the dictionary, or it is not used.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import random
@@ -64,7 +65,8 @@ class Line:
         return frozenset(clusters(self.text))
 
 
-def load_words() -> tuple[dict[str, int], dict[str, int]]:
+@functools.cache
+def load_words() -> tuple[Words, Words]:
     """Return the Thai and the Latin words with their counts, in an order that is always the same."""
     from pythainlp.corpus.common import thai_words  # reads its lists when it is imported
     from pythainlp.corpus.tnc import word_freqs
@@ -100,6 +102,7 @@ class Lines:
         self, dictionary: Dictionary, *, spaces: bool, longest: int, seed: int, held_out: bool = False
     ) -> None:
         self._codec = Codec(dictionary, use_space_char=spaces)
+        self._letters = frozenset("".join(self._codec.entries))
         self._spaces, self._longest = spaces, longest
         self._rare_entries = [entry for entry in dictionary.entries if not held_out and not entry.isspace()]
         thai, latin = load_words()
@@ -114,6 +117,8 @@ class Lines:
         self._latin = _Weighted({line.text: latin[line.text] for line in self._spell(latin)})
         self.clusters: frozenset[str] = frozenset(clusters(" ".join([*dictionary.entries, *kept])))
         """What the lines can be made of."""
+        self.words: frozenset[str] = frozenset(kept)
+        """The Thai words."""
         self._with_entry: dict[str, list[str]] = {}
         for word in kept:
             for entry in dict.fromkeys(spelled[word]):
@@ -122,15 +127,15 @@ class Lines:
 
     def draw(self, rng: random.Random) -> Line:
         """Return a line whose length is drawn evenly from 1 … `longest` entries."""
-        target = rng.randint(1, self._longest)
         for _ in range(_TRIES):
-            line = self._compose(target, rng)
-            if line and len(line.entries) <= self._longest:
+            if line := self._compose(rng.randint(1, self._longest), rng):
                 return line
-        raise DataError(f"found no line of at most {self._longest} entries; raise --max-length")
+        raise DataError(f"no word has at most {self._longest} dictionary entries; raise --max-length")
 
     def spell(self, text: str) -> Line | None:
         """Return the text with its entries, or None when the dictionary cannot spell it."""
+        if not self._letters.issuperset(text):
+            return None
         try:
             return Line(
                 text=text, entries=tuple(self._codec.entries[number - 1] for number in self._codec.encode(text))
@@ -148,7 +153,7 @@ class Lines:
             piece = self._piece(kind, rng)
             glue = " " if self._spaces and text and rng.random() < (0.15 if kind in ("word", "rare") else 0.8) else ""
             longer = self.spell(normalize(text + glue + piece)) if piece else None
-            if longer is None or len(longer.entries) > max(target, 1):
+            if longer is None or len(longer.entries) > target:
                 continue
             text, line = longer.text, longer
             if len(line.entries) == target:

@@ -2,11 +2,11 @@
 
     effect(picture, em, rng, strength) -> picture
 
-`picture` is uint8 [H, W], dark ink on light paper; `em` the font size in pixels, so that the same strength hurts a small letter as
-much as a big one; `rng` decides what a strength leaves open (a direction, a place); `strength` runs from 0 (nothing) to 1 (as much
-as a reader can take). Effects can be composed in any order; SHAPE and SURFACE hold the order in which they happen in the world:
-ink, then the way the page lies, then light, then lens and sensor, then the file. The reference's padding and position are
-`render.crop`.
+`picture` is uint8 [H, W], dark ink on light paper; `em` the font size in pixels, so that the same strength hurts a
+small letter as much as a big one; `rng` decides what a strength leaves open (a direction, a place); `strength` runs
+from 0 (nothing) to 1 (as much as a reader can take). Effects can be composed in any order; SHAPE and SURFACE hold the
+order in which they happen in the world: ink, the way the page lies, light, lens and sensor, the file. The reference's
+padding and position are `render.crop`.
 """
 
 from __future__ import annotations
@@ -61,17 +61,17 @@ def elastic(picture: Picture, em: float, rng: random.Random, strength: float) ->
 
 
 def rotation(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:
-    """Turn by up to 10 degrees; a long line by less, so that its ends move by no more than 0.35 em."""
+    """Turn by up to 10 degrees; a long line by less, so that its ends move by no more than 0.25 em."""
     height, width = picture.shape
-    most = min(10.0, math.degrees(math.atan2(0.7 * em, max(width - em, 1))))
+    most = min(10.0, math.degrees(math.atan2(0.5 * em, max(width - em, 1))))
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.choice((-1, 1)) * strength * most, 1.0)
     return _uint8(cv2.warpAffine(picture, turn, (width, height), borderValue=[PAPER]))
 
 
 def perspective(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:
-    """Seen from the side: each corner moves by up to 0.16 of the height."""
+    """Seen from the side: each corner moves by up to 0.12 of the height."""
     height, width = picture.shape
-    most = 0.16 * strength * min(height, width, 2 * em)
+    most = 0.12 * strength * min(height, width, 2 * em)
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     moved = corners + np.array([[rng.uniform(-most, most) for _ in range(2)] for _ in range(4)], np.float32)
     matrix = cv2.getPerspectiveTransform(corners, moved)
@@ -86,8 +86,7 @@ def contrast(picture: Picture, em: float, rng: random.Random, strength: float) -
 
 def brightness(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:  # noqa: ARG001
     """Darker by up to 90 grey values, or brighter by up to 70: then ink is grey."""
-    change = strength * rng.choice((-90, 70))
-    return _uint8(cv2.add(picture, change) if change > 0 else cv2.subtract(picture, -change))
+    return _uint8(cv2.add(picture, np.array([strength * rng.choice((-90.0, 70.0))])))
 
 
 def uneven_light(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:  # noqa: ARG001
@@ -136,7 +135,9 @@ def downscale(picture: Picture, em: float, rng: random.Random, strength: float) 
 def jpeg(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:  # noqa: ARG001
     """Compression with a quality of 90 down to 20."""
     _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, round(90 - 70 * strength)])
-    return _uint8(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE))
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
+    assert decoded is not None
+    return _uint8(decoded)
 
 
 SHAPE: Final[Mapping[str, Effect]] = {
@@ -192,7 +193,7 @@ def _grain() -> NDArray[np.float32]:
     """White noise, standard deviation 1; slightly soft, as sensors and scalers leave it."""
     white = np.random.default_rng(1).standard_normal((_TILE, _TILE), np.float32)
     soft = cv2.GaussianBlur(white, (0, 0), 0.5)
-    return (soft / soft.std()).astype(np.float32)
+    return np.asarray(soft / soft.std(), dtype=np.float32)
 
 
 @functools.cache
@@ -203,11 +204,11 @@ def _paper() -> NDArray[np.float32]:
     for size, weight in ((16, 0.6), (64, 0.6), (256, 0.5), (_TILE, 0.5)):
         coarse = random_state.standard_normal((size, size), np.float32)
         total += weight * cv2.resize(coarse, (_TILE, _TILE), interpolation=cv2.INTER_CUBIC)
-    return (total / total.std()).astype(np.float32)
+    return np.asarray(total / total.std(), dtype=np.float32)
 
 
-def _clip(values: NDArray[np.float32]) -> Picture:
-    return np.clip(values, 0, 255).astype(np.uint8)
+def _clip(values: NDArray[np.floating]) -> Picture:
+    return np.asarray(np.clip(values, 0, 255), dtype=np.uint8)
 
 
 def _uint8(picture: MatLike) -> Picture:

@@ -1,17 +1,18 @@
 """Fonts that are used, in families, and which families train, validate and test.
 
-A family is held out as a whole, and with it every family that draws the same letters under another name (Tlwg Typist and Tlwg
-Typo): otherwise a model is tested on letters that it was trained on.
+A family is held out as a whole, and with it every family that draws the same letters under another name (Tlwg Typist
+and Tlwg Typo): otherwise a model is tested on letters that it was trained on.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import cv2
 import numpy as np
@@ -22,15 +23,12 @@ from thaiocr.errors import EnvironmentProblem
 from thaiocr.synth.fonts import HOW_TO_GET_FONTS, FontFile, open_font
 
 USED_FROM: Final = 0.5
-"""A family is used when one of its fonts draws this share of the dictionary: fonts of other scripts would add Latin letters only."""
+"""A family is used when one of its fonts draws this share of the texts; fonts of other scripts would add Latin only."""
 SAME_LETTERS: Final = 0.03
-"""Mean difference of grey values (0 … 1) below which two fonts are one design. Measured: renamed fonts 0 … 0.013, different designs
-from 0.059."""
+"""Difference of grey values (0 … 1) below which two fonts are one design. Measured: renamed fonts up to 0.001, the
+closest different designs (Kanit and Prompt) 0.058."""
 TEST_SHARE: Final = 0.2
 VAL_SHARE: Final = 0.1
-
-Look: TypeAlias = Mapping[str, NDArray[np.float32]]
-"""Entry -> its ink, scaled to 24 x 24, 0 … 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +84,7 @@ def group(fonts: Sequence[CheckedFont], entries: Sequence[str]) -> list[Family]:
         if max(len(font.drawn) for font in members) >= USED_FROM * len(entries)
     }
     sample = _sample([font for members in used.values() for font in members], entries)
-    looks = {font.file: look(font.file, sample & font.drawn) for members in used.values() for font in members}
+    looks = {font.file: Look.of(font.file, sample & font.drawn) for members in used.values() for font in members}
     distinct = {name: _without_twins(members, looks) for name, members in used.items()}
     return _merge(distinct, looks)
 
@@ -102,7 +100,8 @@ def assign(families: Sequence[Family], seed: int) -> Splits:
     if len(families) < 3:
         names = ", ".join(family.name for family in families) or "none"
         raise EnvironmentProblem(
-            f"found {len(families)} font families that draw this dictionary ({names}), but train, val and test need one each; "
+            f"found {len(families)} font families that draw this dictionary ({names}), "
+            "but train, val and test need one each; "
             f"{HOW_TO_GET_FONTS}"
         )
     train = sorted(families, key=lambda family: family.name)
@@ -120,23 +119,37 @@ def assign(families: Sequence[Family], seed: int) -> Splits:
     return Splits(**by_name)
 
 
-def look(font: FontFile, entries: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-    """Draw entries without regard to size and place, to compare designs."""
-    opened = open_font(font.path, font.face, 64)
-    pictures = {}
-    for entry in entries:
-        ink = _ink(opened, entry)
-        if ink.size:
-            pictures[entry] = cv2.resize(ink, (24, 24), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    return pictures
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What some entries look like in a font, without regard to size and place."""
+
+    entries: tuple[str, ...]
+    pictures: NDArray[np.float32]
+    """[entry, 24, 24], 0 paper … 1 ink."""
+
+    @classmethod
+    def of(cls, font: FontFile, entries: Iterable[str]) -> Look:
+        """Draw entries, each scaled to the same square."""
+        opened = open_font(font.path, font.face, 64)
+        inks = {entry: _ink(opened, entry) for entry in sorted(entries)}
+        inks = {entry: ink for entry, ink in inks.items() if ink.size}
+        squares = [cv2.resize(ink, (24, 24), interpolation=cv2.INTER_AREA) for ink in inks.values()]
+        return cls(tuple(inks), np.array(squares, np.float32).reshape(-1, 24, 24) / np.float32(255))
+
+    def only(self, entries: frozenset[str]) -> Look:
+        """Leave out what is not among `entries`."""
+        places = [place for place, entry in enumerate(self.entries) if entry in entries]
+        return Look(tuple(self.entries[place] for place in places), self.pictures[places])
 
 
 def difference(one: Look, other: Look) -> float:
-    """Return the mean difference of two designs over what both draw; infinite when that is less than 3 entries."""
-    common = sorted(one.keys() & other.keys())
-    if len(common) < 3:
-        return float("inf")
-    return float(np.mean([np.abs(one[entry] - other[entry]).mean() for entry in common]))
+    """Return the median, over the entries that both draw, of their mean difference; infinite for fewer than 3."""
+    if one.entries != other.entries:
+        common = frozenset(one.entries) & frozenset(other.entries)
+        one, other = one.only(common), other.only(common)
+    if len(one.entries) < 3:
+        return math.inf
+    return float(np.median(np.abs(one.pictures - other.pictures).mean((1, 2))))
 
 
 def _ink(font: ImageFont.FreeTypeFont, text: str) -> NDArray[np.uint8]:
@@ -147,10 +160,12 @@ def _ink(font: ImageFont.FreeTypeFont, text: str) -> NDArray[np.uint8]:
 
 
 def _sample(fonts: Sequence[CheckedFont], entries: Sequence[str], size: int = 16) -> frozenset[str]:
-    """Return entries that most fonts draw, spread over the dictionary."""
+    """Return entries that most fonts draw, spread over the dictionary; plain letters, if there are enough of them."""
     drawn_by = Counter(entry for font in fonts for entry in font.drawn if not entry.isspace())
     common = [entry for entry in entries if drawn_by[entry] * 2 > len(fonts)]
-    return frozenset(common[:: max(1, len(common) // size)])
+    letters = [entry for entry in common if len(entry) == 1 and entry.isalnum()]
+    pool = letters if len(letters) >= size else common
+    return frozenset(pool[:: max(1, len(pool) // size)])
 
 
 def _without_twins(fonts: Sequence[CheckedFont], looks: Mapping[FontFile, Look]) -> list[CheckedFont]:
@@ -178,9 +193,9 @@ def _merge(by_name: Mapping[str, Sequence[CheckedFont]], looks: Mapping[FontFile
 
 
 def _least_missed(train: Sequence[Family], held_out: Sequence[Family]) -> Family:
-    """Return the first family whose leaving costs train the fewest entries and that fills most of what the held-out ones lack.
+    """Return the first family that costs train the fewest entries and fills most of what the held-out ones lack.
 
-    What is lacking counts in tenths of all entries, so that chance, not a stray symbol, decides between similar families.
+    What is lacking counts in tenths of all entries: chance, not a stray symbol, decides between similar families.
     """
     drawn_by = Counter(entry for family in train for entry in family.drawn)
     there = frozenset().union(*(family.drawn for family in held_out))

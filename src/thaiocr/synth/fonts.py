@@ -22,14 +22,15 @@ SUFFIXES: Final = (".ttf", ".otf", ".ttc", ".otc", ".woff2", ".woff")
 """In the order of preference between two files that draw the same."""
 
 HOW_TO_GET_FONTS: Final = (
-    "install fonts with Thai letters (Debian, Ubuntu: apt-get install -y fonts-thai-tlwg-ttf fonts-noto-core fonts-arundina; "
-    "anywhere: npm install @fontsource/sarabun @fontsource/kanit @fontsource/mali @fontsource/itim @fontsource/prompt "
-    "and --fonts node_modules/@fontsource), or name font files or folders with --fonts"
+    "install more fonts (for Thai on Debian, Ubuntu: apt-get install -y fonts-thai-tlwg-ttf fonts-noto-core "
+    "fonts-arundina; anywhere: npm install @fontsource/sarabun @fontsource/kanit @fontsource/mali @fontsource/itim "
+    "@fontsource/prompt, then --fonts node_modules/@fontsource), or name font files or folders with --fonts"
 )
 
 _FACES: Final = frozenset({".ttc", ".otc"})
 _WEIGHT: Final = re.compile(
-    r"[ -](thin|hairline|(extra|ultra|semi|demi)[ -]?(light|bold)|light|regular|book|medium|bold|black|heavy|italic|oblique)$",
+    r"[ -](thin|hairline|(extra|ultra|semi|demi)[ -]?(light|bold)|light|regular|book|medium|bold|black|heavy"
+    r"|italic|oblique)$",
     re.IGNORECASE,
 )
 
@@ -56,8 +57,9 @@ def require_raqm() -> None:
     """
     if not features.check("raqm"):
         raise EnvironmentProblem(
-            "Pillow cannot shape Thai here: its RAQM layout, or the FriBiDi library that RAQM loads, is missing; install FriBiDi "
-            "(Debian, Ubuntu: apt-get install -y libfribidi0; macOS: brew install fribidi) and use a Pillow wheel from PyPI"
+            "Pillow cannot shape Thai here: its RAQM layout, or the FriBiDi library that RAQM loads, is missing; "
+            "install FriBiDi (Debian, Ubuntu: apt-get install -y libfribidi0; macOS: brew install fribidi) "
+            "and use a Pillow wheel from PyPI"
         )
 
 
@@ -149,7 +151,8 @@ def _names(family: str | None, style: str | None) -> tuple[str, str]:
     >>> _names("Kanit Light", "Italic")
     ('Kanit', 'Light Italic')
     """
-    family, words = family or "", []
+    words: list[str] = []
+    family = family or ""
     while match := _WEIGHT.search(family):
         words.insert(0, match.group(1))
         family = family[: match.start()]

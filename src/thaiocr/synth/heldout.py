@@ -77,7 +77,7 @@ def bleed_through(picture: Picture, em: float, rng: random.Random, strength: flo
     back = cv2.warpAffine(picture, move, (width, height), borderValue=[float(picture.max())])
     back = cv2.GaussianBlur(back, (0, 0), max(0.4, 0.03 * em))
     pale = (0.15 + 0.4 * strength) * (float(picture.max()) - back.astype(np.float32))
-    return np.clip(np.minimum(picture, float(picture.max()) - pale), 0, 255).astype(np.uint8)
+    return np.minimum(picture, np.asarray(np.clip(float(picture.max()) - pale, 0, 255), dtype=np.uint8))
 
 
 HELD_OUT: Final[Mapping[str, Effect]] = {

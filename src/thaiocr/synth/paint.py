@@ -38,7 +38,9 @@ R = TypeVar("R", covariant=True)
 class Map(Protocol):
     """Like `itertools.starmap`: the results come in the order of the arguments."""
 
-    def __call__(self, function: Callable[..., R], arguments: Iterable[tuple[Any, ...]], /) -> Iterator[R]: ...
+    def __call__(  # noqa: D102 - the class says it
+        self, function: Callable[..., R], arguments: Iterable[tuple[Any, ...]], /
+    ) -> Iterator[R]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +118,7 @@ def processes(count: int) -> Iterator[Map]:
         yield lambda function, arguments: pool.map(function, *zip(*arguments, strict=True))
     except BrokenProcessPool as error:
         raise EnvironmentProblem(
-            "a worker process ended in the middle of its work, perhaps for lack of memory; try again with fewer --workers"
+            "a worker process ended in the middle of its work, perhaps for lack of memory; try fewer --workers"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

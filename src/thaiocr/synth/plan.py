@@ -168,7 +168,7 @@ def balanced(entries: Sequence[str], count: int, rng: random.Random) -> list[str
 
 
 def by_frequency(entries: Sequence[str], count: int, rng: random.Random) -> list[str]:
-    """Return `count` entries in random order: each once as far as `count` allows, the rest by frequency in the corpus."""
+    """Return `count` entries in random order: each once as far as `count` allows, the rest by corpus frequency."""
     texts = rng.sample(entries, min(count, len(entries)))
     counts = cluster_counts()
     texts += rng.choices(entries, [counts.get(entry, 0) + 1 for entry in entries], k=count - len(texts))
@@ -251,5 +251,5 @@ def _lines(options: Options, dictionary: Dictionary, *, held_out: bool) -> Lines
 
 
 @functools.lru_cache(maxsize=2)
-def _load_lines(dictionary: Dictionary, spaces: bool, longest: int, seed: int, held_out: bool) -> Lines:  # noqa: FBT001
+def _load_lines(dictionary: Dictionary, spaces: bool, longest: int, seed: int, held_out: bool) -> Lines:
     return Lines(dictionary, spaces=spaces, longest=longest, seed=seed, held_out=held_out)

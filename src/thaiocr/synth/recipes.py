@@ -25,7 +25,7 @@ class Recipe:
     effects: Mapping[str, float]
     """Name -> the greatest strength."""
     most: int
-    """A picture gets 0 … `most` of them, all numbers equally likely; the more, the weaker each, so that it stays readable."""
+    """A picture gets 0 … `most` of them, all numbers equally likely; the more, the weaker, to stay readable."""
     held_out: bool = False
     """Exactly one of the held-out kinds on top, with a strength of 0.3 … 1."""
 
@@ -63,7 +63,7 @@ PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
 
 
 def unseen(recipe: Recipe) -> Recipe:
-    """Return the recipe of test sets C and D: one held-out kind, and at most one of the preset's effects at half strength."""
+    """Return the recipe of sets C and D: one held-out kind, at most one of the preset's effects at half strength."""
     return Recipe(
         effects={name: strength / 2 for name, strength in recipe.effects.items()},
         most=min(1, recipe.most),

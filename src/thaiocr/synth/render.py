@@ -1,13 +1,14 @@
 """Text -> dark ink on white paper -> a crop with random margins.
 
-Pictures are uint8 [H, W]: 0 ink, 255 paper. Lengths are in em, the font size in pixels; a Thai consonant is about 0.57 em high,
-a consonant with upper vowel and tone 1.2 em (in some hands 1.6 em).
+Pictures are uint8 [H, W]: 0 ink, 255 paper. Lengths are in em, the font size in pixels; a Thai consonant is about
+0.57 em high, a consonant with upper vowel and tone 1.2 em (in some hands 1.6 em).
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -28,8 +29,11 @@ LINE_SIZES: Final = (28, 32, 36, 40, 46, 52)
 PAPER: Final = 255
 BODY: Final = 0.6
 """From the baseline to the top of a consonant, in em."""
-_ROOM: Final = 0.35
+_ROOM: Final = 0.45
 """White round the ink while it is bent, in em."""
+_SIDES: Final = (0.05, 0.75)
+_MARGINS: Final[Mapping[str, tuple[float, float]]] = {"line": (0.06, 0.35), "wide": (0.2, 0.5)}
+"""The least and the greatest, in em."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,35 +62,37 @@ def typeset(text: str, path: Path, face: int, size: int) -> Page:
 
 
 def crop(page: Page, rng: random.Random, *, line: bool = False) -> Picture:
-    """Cut the text out with random margins: the reference's "padding" (how much white) and "position" (which side has it).
+    """Cut the text out with random margins: the reference's "padding" (how much white) and "position" (on which side).
 
-    Nobody knows how the crops that a model will read were cut, so the range is broad. To the left and right 0.05 to 0.75 em, each
-    side by itself. Above and below, a single cluster is cut
+    Nobody knows how the crops that a model will read were cut, so the range is broad. To the left and right 0.05 to
+    0.75 em, each side by itself. Above and below, a single cluster is cut
 
-    - close, half of the time: 3 to 20 % of the ink's height, as a detector cuts it. What is less than half a letter high (`.`,
-      `-`, `'`) is never cut close, because it would lose its place and size: it is cut as from a line;
-    - as from a line, three times in ten: the height from the baseline to a consonant's top is part of the crop, plus up to 0.35 em;
+    - close, half of the time: 3 to 20 % of the ink's height, as a detector cuts it. What is lower than three quarters
+      of a consonant (`.`, `-`, `'`) is never cut close, because it would lose its place and size;
+    - as from a line, three times in ten: from the baseline to a consonant's top at least, plus 0.06 to 0.35 em;
     - wide, twice in ten: 0.2 to 0.5 em.
 
-    Margins shrink, down to 3 % of the ink, where the crop would be higher than 2 em: a tone mark has to survive the reduction to 32
-    pixels. A line of text is cut as from a line, closer above and below.
+    Margins shrink, down to 3 % of the ink, where the crop would be higher than 2 em: a tone mark has to survive the
+    reduction to 32 pixels. A line of text is always cut as from a line.
     """
     x, y, width, height = ink_box(page.picture)
-    top, bottom, body = y, y + height, page.baseline - BODY * page.em
-    kind = "line" if line else rng.choices(("close", "line", "wide"), (5, 3, 2))[0]
-    if height < 0.75 * BODY * page.em and kind == "close":
-        kind = "line"
-    if kind != "close" and not (kind == "wide" and height >= BODY * page.em):
-        top, bottom = min(top, int(body)), max(bottom, page.baseline)
-    low, high = {"close": (0.03 * height, 0.2 * height), "line": (0.06 * page.em, 0.35 * page.em)}.get(
-        kind, (0.2 * page.em, 0.5 * page.em)
+    top, bottom = y, y + height
+    is_low = height < 0.75 * BODY * page.em
+    manner = "line" if line else rng.choices(("close", "line", "wide"), (5, 3, 2))[0]
+    if manner == "close" and is_low:
+        manner = "line"
+    if manner == "line" or is_low:
+        top, bottom = min(top, round(page.baseline - BODY * page.em)), max(bottom, page.baseline)
+    least, most = (
+        (0.03 * height, 0.2 * height) if manner == "close" else (share * page.em for share in _MARGINS[manner])
     )
-    above, below = rng.uniform(low, high), rng.uniform(low, high)
-    spare = max(2 * page.em - (bottom - top), 0.06 * height)
-    shrink = min(1.0, spare / (above + below))
-    before, after = (round(rng.uniform(0.05, 0.75) * page.em) for _ in range(2))
-    return window(
-        page.picture, x - before, round(top - above * shrink), x + width + after, round(bottom + below * shrink)
+    above, below = rng.uniform(least, most), rng.uniform(least, most)
+    shrink = min(1.0, max(2 * page.em - (bottom - top), 0.06 * height) / (above + below))
+    left, right = x - rng.uniform(*_SIDES) * page.em, x + width + rng.uniform(*_SIDES) * page.em
+    return _window(
+        page.picture,
+        (math.floor(left), math.floor(top - above * shrink)),
+        (math.ceil(right), math.ceil(bottom + below * shrink)),
     )
 
 
@@ -97,9 +103,10 @@ def ink_box(picture: Picture) -> tuple[int, int, int, int]:
     return (x, y, width, height) if width else (0, 0, picture.shape[1], picture.shape[0])
 
 
-def window(picture: Picture, left: int, top: int, right: int, bottom: int) -> Picture:
-    """Return columns left … right and rows top … bottom; what lies outside the picture is white."""
+def _window(picture: Picture, start: tuple[int, int], end: tuple[int, int]) -> Picture:
+    """Return columns and rows from `start` (x, y) to before `end`; what lies outside the picture is white."""
     height, width = picture.shape
+    (left, top), (right, bottom) = start, end
     inside = picture[max(top, 0) : bottom, max(left, 0) : right]
     outside = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
     framed = cv2.copyMakeBorder(inside, *outside, borderType=cv2.BORDER_CONSTANT, value=[PAPER])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from thaiocr.synth.plan import Job, Plan, SplitPlan
 from thaiocr.synth.recipes import EFFECTS
 
 GREY: Final = 225
-_CAPTION: Final = 44
+_CAPTION: Final = 58
 _TITLE: Final = 26
 
 
@@ -72,16 +73,16 @@ def _band(root: Path, plan: Plan, split: SplitPlan, effects: Sequence[int], grid
         with Image.open(root / split.folder / job.file) as image:
             image.thumbnail((grid.width, grid.height))
             band.paste(image, (left, top))
-        _caption(draw, plan, job, effects[job.number - 1], (left, top + grid.height))
+        _caption(draw, plan, job, effects[job.number - 1], (left, top + grid.height), grid.width)
     return band
 
 
-def _caption(draw: ImageDraw.ImageDraw, plan: Plan, job: Job, bits: int, corner: tuple[int, int]) -> None:
+def _caption(draw: ImageDraw.ImageDraw, plan: Plan, job: Job, bits: int, corner: tuple[int, int], width: int) -> None:
     """Write the label in the image's own font, which draws it, and what happened to the image."""
     left, top = corner
     font = plan.fonts[job.font]
-    draw.text((left, top + 16), job.text, fill=0, font=open_font(font.path, font.face, 15), anchor="ls")
+    draw.text((left, top + 19), job.text, fill=0, font=open_font(font.path, font.face, 17), anchor="ls")
+    names = ", ".join(name for position, name in enumerate(EFFECTS) if bits >> position & 1)
     small = ImageFont.load_default(9)
-    names = " ".join(name for position, name in enumerate(EFFECTS) if bits >> position & 1)
-    draw.text((left, top + 21), f"{font.family} {font.style}"[:40], fill=60, font=small)
-    draw.text((left, top + 31), names[:60], fill=60, font=small)
+    for number, text in enumerate((f"{font.family} {font.style}", *textwrap.wrap(names, width // 5))[:3]):
+        draw.text((left, top + 24 + 10 * number), text[: width // 5], fill=60, font=small)

@@ -1,9 +1,10 @@
 """A data set on disk, in PaddleOCR's layout.
 
-    rec/{train,val,test}/000001.jpg  rec_gt_{train,val,test}.txt  dict.txt  manifest.json  contact_sheet.png  font_qa.json
+    rec/{train,val,test}/000001.jpg  rec_gt_{train,val,test}.txt  dict.txt
+    manifest.json  contact_sheet.png  font_qa.json
 
-`manifest.json` is written last and whole: a folder without it is not a data set yet. Until then `synth.partial.json` says which
-data set is being made.
+`manifest.json` is written last and whole: a folder without it is not a data set yet. Until then `synth.partial.json`
+says which data set is being made.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -55,6 +57,8 @@ class DataSet:
     """Per font: family, style, file, split, how many texts it draws, and the refused ones by reason."""
     made: bool
     """False: it was there already."""
+    images_per_s: float | None = None
+    """Drawn and written, without the choice of fonts and texts."""
 
 
 def generate(
@@ -99,8 +103,7 @@ def generate(
             )
         with _writing(root):
             _begin(root, request, plan)
-            manifest = _write(root, plan, request, fonts, run, progress)
-    return DataSet(manifest=manifest, fonts=fonts, made=True)
+            return _write(root, plan, request, fonts, run, progress)
 
 
 def _prepare(dictionary: Dictionary, options: Options, run: Map, progress: Progress) -> tuple[Plan, list[Json]]:
@@ -178,7 +181,7 @@ def _sha256(path: Path) -> str:
 
 
 def _count(folder: Path) -> int:
-    return len(os.listdir(folder)) if folder.is_dir() else 0
+    return sum(1 for _ in os.scandir(folder)) if folder.is_dir() else 0
 
 
 def _fonts(root: Path) -> list[Json]:
@@ -205,9 +208,9 @@ def _begin(root: Path, request: Json, plan: Plan) -> None:
         (root / split.folder).mkdir(parents=True)
 
 
-def _write(root: Path, plan: Plan, request: Json, fonts: list[Json], run: Map, progress: Progress) -> Json:
-    splits = {}
-    with progress("images", sum(len(split.jobs) for split in plan.splits)) as advance:
+def _write(root: Path, plan: Plan, request: Json, fonts: list[Json], run: Map, progress: Progress) -> DataSet:
+    splits, total, started = {}, sum(len(split.jobs) for split in plan.splits), time.perf_counter()
+    with progress("images", total) as advance:
         for split in plan.splits:
             effects: list[int] = []
             for done in run(paint, [(chunk,) for chunk in chunks(root, plan, split)]):
@@ -216,6 +219,7 @@ def _write(root: Path, plan: Plan, request: Json, fonts: list[Json], run: Map, p
             labels = "".join(f"{split.folder}/{job.file}\t{job.text}\n" for job in split.jobs).encode()
             _replace(root / split.labels, labels)
             splits[split.name] = _split_manifest(plan, split, labels, effects)
+    seconds = time.perf_counter() - started
     plan.dictionary.save(root / DICTIONARY)
     contact_sheet(root / SHEET, root, plan, {name: split["images"]["effects"] for name, split in splits.items()})
     _replace(root / FONT_QA, _json_lines(fonts))
@@ -231,11 +235,11 @@ def _write(root: Path, plan: Plan, request: Json, fonts: list[Json], run: Map, p
     }
     _replace(root / MANIFEST, _json_object(manifest))
     (root / PARTIAL).unlink()
-    return manifest
+    return DataSet(manifest=manifest, fonts=fonts, made=True, images_per_s=total / seconds)
 
 
 def _split_manifest(plan: Plan, split: SplitPlan, labels: bytes, effects: Sequence[int]) -> Json:
-    """Describe a split. `images` holds, image by image, the index of its font in `fonts` and the sum of its effects' bits."""
+    """Describe a split; `images` holds, image by image, the index of its font and the sum of its effects' bits."""
     return {
         "labels": split.labels,
         "labels_sha256": hashlib.sha256(labels).hexdigest(),
