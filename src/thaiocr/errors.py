@@ -45,7 +45,7 @@ class GateError(ThaiOcrError):
     exit_code = 4
 
 
-class EnvironmentProblem(ThaiOcrError):
+class EnvironmentProblem(ThaiOcrError):  # noqa: N818 - EnvironmentError is another name of OSError
     """Something that this machine lacks: fonts, raqm, a package, a GPU, a writable folder."""
 
     exit_code = 5

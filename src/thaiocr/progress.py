@@ -10,16 +10,23 @@ from typing import Protocol
 class Advance(Protocol):
     """Reports that `count` more items are done; `note` is shown beside the bar."""
 
-    def __call__(self, count: int, note: str = "") -> object: ...
+    def __call__(self, count: int, note: str = "") -> object:
+        """Report."""
 
 
 class Progress(Protocol):
     """Opens a progress bar for `total` items."""
 
-    def __call__(self, label: str, total: int) -> AbstractContextManager[Advance]: ...
+    def __call__(self, label: str, total: int) -> AbstractContextManager[Advance]:
+        """Open the bar; it closes with the context."""
+        ...
 
 
 @contextmanager
-def silent(label: str, total: int) -> Iterator[Advance]:  # noqa: ARG001 - the signature of a Progress
+def silent(_label: str, _total: int) -> Iterator[Advance]:
     """Show nothing."""
-    yield lambda count, note="": None
+    yield _ignore
+
+
+def _ignore(count: int, note: str = "") -> None:
+    del count, note

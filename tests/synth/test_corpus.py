@@ -26,7 +26,8 @@ def test_every_line_can_be_encoded_and_is_normalised(compat: Dictionary, lines: 
     codec = Codec(compat, use_space_char=True)
     for seed in range(300):
         line = lines.draw(random.Random(seed))
-        assert len(codec.encode(line.text)) == len(line.entries) <= 25
+        assert [codec.entries[number - 1] for number in codec.encode(line.text)] == list(line.entries)
+        assert len(line.entries) <= 25
         assert line.text == normalize(line.text) == line.text.strip()
         assert "".join(line.entries) == line.text
 

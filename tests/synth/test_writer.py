@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,8 +18,9 @@ import pytest
 
 from thaiocr.errors import EnvironmentProblem, UsageError
 from thaiocr.progress import Advance
+from thaiocr.synth.heldout import HELD_OUT
 from thaiocr.synth.plan import Options
-from thaiocr.synth.recipes import EFFECTS, HELD_OUT
+from thaiocr.synth.recipes import EFFECTS
 from thaiocr.synth.writer import MANIFEST, PARTIAL, DataSet, generate
 from thaiocr.text.dictionary import Dictionary
 
@@ -171,7 +171,7 @@ def test_other_options_are_refused_and_named_unless_forced(
     generate(root, dictionary, small)
     before = content(root)
     with pytest.raises(
-        UsageError, match=r"holds another data set \(count was 15, now 14; preset was 'photo', now 'clean'\)"
+        UsageError, match=r"holds another data set \(count was 15, now 14, preset was 'photo', now 'clean'\)"
     ):
         generate(root, dictionary, dataclasses.replace(small, count=14, preset="clean"))
     assert content(root) == before
@@ -293,7 +293,7 @@ def test_too_few_fonts_are_refused_before_anything_is_written(
 
 def test_strict_refuses_a_dictionary_that_is_not_drawn(options: Options, tmp_path: Path) -> None:
     dictionary = Dictionary(("ก", "ข", "中"))
-    with pytest.raises(EnvironmentProblem, match="1 entries of the dictionary would have no image in train: 中"):
+    with pytest.raises(EnvironmentProblem, match="no train image would show 1 of 3 dictionary entries: 中"):
         generate(tmp_path / "data", dictionary, options, strict=True)
     train = generate(tmp_path / "data", dictionary, options).manifest["splits"]["train"]
     assert list(train["without_image"]) == ["中"]
@@ -307,7 +307,7 @@ def test_a_worker_that_cannot_write_ends_the_run_with_its_message(
     @contextmanager
     def remove_folder(label: str, total: int) -> Iterator[Advance]:
         if label == "images":
-            os.rename(root / "rec", tmp_path / "gone")
+            (root / "rec").rename(tmp_path / "gone")
         yield lambda count, note="": None
 
     with pytest.raises(EnvironmentProblem, match=r"000001\.jpg: cannot write the image"):

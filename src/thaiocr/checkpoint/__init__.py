@@ -1,0 +1,1 @@
+"""Runs and weights on disk, under PaddleOCR's names."""

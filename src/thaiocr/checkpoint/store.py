@@ -1,9 +1,9 @@
 """Checkpoints under PaddleOCR's names, each all there or not there.
 
-A checkpoint NAME is `NAME.pdparams` (weights), `NAME.pdopt` (optimizer) and `NAME.states` (position and everything else).
-The three are first written beside their final names, then a journal that lists their hashes; only then do they take their
-final names and the journal goes. A kill before the journal leaves the old checkpoint, a kill after it is finished by the
-next reader.
+A checkpoint NAME is `NAME.pdparams` (weights), `NAME.pdopt` (optimizer) and `NAME.states` (position and the rest).
+The three are first written beside their final names, then a journal that lists their hashes; only then do they take
+their final names and the journal goes. A kill before the journal leaves the old checkpoint; after it, the next reader
+finishes the save.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Read PaddleOCR's pickled files without running anything that they contain.
 
-`.pdparams`, `.pdopt` and `.states` are pickles. A pickle may name any function for the reader to call; this one knows the
-handful that numpy arrays and plain containers need and refuses the file at the first other name.
+`.pdparams`, `.pdopt` and `.states` are pickles. A pickle may name any function for the reader to call; this one knows
+the handful that numpy arrays and plain containers need and refuses the file at the first other name.
 """
 
 from __future__ import annotations

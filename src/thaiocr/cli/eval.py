@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from thaiocr.config.schema import Config
     from thaiocr.data.loader import Batches
     from thaiocr.engine.evaluate import Network
-    from thaiocr.metrics.recognition import Summary
+    from thaiocr.metrics.recognition import RecognitionMetric, Summary
     from thaiocr.text.codec import Codec
 
 EXAMPLES = """
@@ -27,9 +27,7 @@ SHOWN_CONFUSIONS = 10
 
 def register(commands: Commands) -> None:
     """Add the verb."""
-    parser = add_verb(
-        commands, "eval", summary="Measure what a model reads.", examples=EXAMPLES.strip("\n"), run=run
-    )
+    parser = add_verb(commands, "eval", summary="measure what a model reads", examples=EXAMPLES.strip("\n"), run=run)
     add_config_arguments(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--checkpoint", metavar="PATH", help="default: best_accuracy of Global.save_model_dir")

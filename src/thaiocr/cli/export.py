@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from thaiocr.cli.common import Commands, add_config_arguments, add_json_flag, add_verb, bar, out, print_json
+from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, out, print_json
 
 EXAMPLES = """
   thaiocr export -c configs/rec/thai_rec_dev.yml -o bundle
@@ -19,12 +19,14 @@ def register(commands: Commands) -> None:
     parser = add_verb(
         commands,
         "export",
-        summary="Write a trained model as a bundle for thaiocr, PaddleOCR and ONNX Runtime, and prove that it reads the same.",
+        summary="write a trained model as a bundle, and prove that it reads the same",
         examples=EXAMPLES.strip("\n"),
         run=run,
     )
     parser.add_argument("-c", "--config", required=True, metavar="FILE", help="the configuration it was trained with")
-    parser.add_argument("--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change settings")
+    parser.add_argument(
+        "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change settings"
+    )
     parser.add_argument("--checkpoint", metavar="PATH", help="default: best_accuracy of Global.save_model_dir")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder of the bundle")
     parser.add_argument("--onnx", action=argparse.BooleanOptionalAction, default=True, help="write inference.onnx too")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
@@ -12,7 +13,7 @@ from thaiocr import __version__
 from thaiocr.cli.common import say
 from thaiocr.errors import INTERRUPTED, ThaiOcrError, did_you_mean
 
-VERBS: Final[tuple[str, ...]] = ("dict", "synth", "config", "train", "eval", "export", "predict")
+VERBS: Final[tuple[str, ...]] = ("doctor", "dict", "synth", "config", "train", "eval", "export", "predict")
 """One module of this package each, in the order of work."""
 
 
@@ -53,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 2 usage or configuration, 3 data, 4 a gate failed, 5 environment, 130 interrupted.
     """
     arguments = build_parser().parse_args(argv)
+    # Paddle says it on every import; it concerns C++ extensions, which are not built here.
+    warnings.filterwarnings("ignore", message="No ccache found")
     try:
         return int(arguments.run(arguments))
     except ThaiOcrError as error:

@@ -20,9 +20,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 def register(commands: Commands) -> None:
     """Add the verb."""
-    parser = add_verb(
-        commands, "predict", summary="Read the text in images.", examples=EXAMPLES.strip("\n"), run=run
-    )
+    parser = add_verb(commands, "predict", summary="read the text in images", examples=EXAMPLES.strip("\n"), run=run)
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files, or folders of them")
     parser.add_argument("--bundle", required=True, metavar="DIR", help="what `thaiocr export` wrote")
     parser.add_argument("--labels", metavar="FILE", help="read every image that a label file names")
@@ -48,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             del values["error"]
             print_json({**values, "score": round(prediction.score, 6)})
         else:
-            out(f"{prediction.image}\t{prediction.text}\t{prediction.score:.4f}")
+            out(f"{prediction.image} → {prediction.text} → {prediction.score:.4f}")
     return DataError.exit_code if failed else 0
 
 
@@ -69,5 +67,3 @@ def _images(args: argparse.Namespace) -> Iterator[tuple[str, Path]]:
             yield from ((str(each), each) for each in sorted(path.rglob("*")) if each.suffix.lower() in SUFFIXES)
         else:
             yield name, path
-
-

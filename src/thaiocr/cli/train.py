@@ -19,7 +19,7 @@ EXAMPLES = """
 def register(commands: Commands) -> None:
     """Add the verb."""
     parser = add_verb(
-        commands, "train", summary="Train a model; Ctrl-C saves and stops.", examples=EXAMPLES.strip("\n"), run=run
+        commands, "train", summary="train a model; Ctrl-C saves and stops", examples=EXAMPLES.strip("\n"), run=run
     )
     add_config_arguments(parser)
     start = parser.add_mutually_exclusive_group()

@@ -88,9 +88,7 @@ def _fingerprint(samples: Sequence[Sample], preprocess: Preprocess) -> str:
     return digest.hexdigest()[:32]
 
 
-def _build(
-    samples: Sequence[Sample], preprocess: Preprocess, pixels: Path, index: Path, advance: Advance
-) -> None:
+def _build(samples: Sequence[Sample], preprocess: Preprocess, pixels: Path, index: Path, advance: Advance) -> None:
     pixels.parent.mkdir(parents=True, exist_ok=True)
     _, height, width = preprocess.image_shape
     partial = pixels.with_suffix(f".{os.getpid()}.partial")
@@ -113,7 +111,6 @@ def _build(
             for _ in pool.map(place, range(len(samples)), chunksize=64):
                 advance(1)
         images_NhwC.flush()
-        del images_NhwC
         partial.replace(pixels)
     finally:
         partial.unlink(missing_ok=True)

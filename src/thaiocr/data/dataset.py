@@ -35,9 +35,7 @@ class DataSet:
         return len(self.rejects) / lines if lines else 0.0
 
 
-def load_dataset(
-    dataset: SimpleDataSet, codec: Codec, limits: Limits, *, seed: int, progress: Progress
-) -> DataSet:
+def load_dataset(dataset: SimpleDataSet, codec: Codec, limits: Limits, *, seed: int, progress: Progress) -> DataSet:
     """Read labels and images; an image that cannot be read makes its line a reject.
 
     Args:

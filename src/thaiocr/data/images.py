@@ -1,6 +1,6 @@
 """Image file -> pixels -> network input. Training, evaluation and prediction all go through these functions.
 
-    H, W pixels of the file  h, w pixels of the input  N images
+H, W pixels of the file  h, w pixels of the input  N images
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from thaiocr.config.schema import DecodeImage, RecResizeImg
 from thaiocr.errors import DataError, EnvironmentProblem
@@ -22,13 +24,13 @@ try:
 except ImportError as error:  # a bare container lacks the libraries that OpenCV links to
     raise EnvironmentProblem(f"OpenCV does not load ({error}); run: apt-get install -y libgl1 libglib2.0-0") from error
 
+OPENCV: Final = cv2.__version__
+
 Pixels: TypeAlias = NDArray[np.uint8]
 
-MAX_PIXELS: Final = 200_000_000
-"""Larger images are refused before they are decoded into memory."""
+FORMATS: Final = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 
-END_MARKERS: Final = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
-"""How files of a kind begin -> what stands near their end. OpenCV fills what is missing with grey and says nothing."""
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would print what DataError says with the name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,20 +56,45 @@ def decode(encoded: bytes, name: str) -> Pixels:
     EXIF rotation is applied, transparency dropped, 16-bit and CMYK reduced to 8-bit BGR, as PaddleOCR's clients do.
 
     Raises:
-        DataError: empty, truncated, too large or not an image; the message starts with `name`.
+        DataError: empty, truncated, not an image, or of more pixels than Pillow takes for safe (179 million); the
+            message starts with `name`.
     """
     if not encoded:
         raise DataError(f"{name}: the file is empty")
-    for start, end in END_MARKERS.items():
-        if encoded.startswith(start) and end not in encoded[-1024:]:
-            raise DataError(f"{name}: the image is truncated; copy it again")
+    if _is_truncated(encoded):
+        raise DataError(f"{name}: the image is truncated; copy it again")
+    if _is_huge(encoded):
+        raise DataError(f"{name}: the image has too many pixels to be decoded safely; crop or shrink it")
     try:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise DataError(f"{name}: cannot decode the image ({error.err})") from error
     if image is None:
-        raise DataError(f"{name}: not an image that can be read (JPEG, PNG, BMP, TIFF and WebP can)")
+        raise DataError(f"{name}: not an image that can be read (JPEG, PNG, BMP, TIFF and WebP can), or a damaged one")
     return np.asarray(image, np.uint8)
+
+
+def _is_truncated(encoded: bytes) -> bool:
+    """Tell whether a JPEG or PNG lacks its end. OpenCV fills what is missing with grey and says nothing."""
+    if encoded.startswith(b"\x89PNG"):
+        return b"IEND" not in encoded
+    if not encoded.startswith(b"\xff\xd8\xff"):
+        return False
+    scan = 2  # past the segments before the first scan: one of them may hold a whole thumbnail with an end of its own
+    while scan < len(encoded) and encoded[scan : scan + 2] != b"\xff\xda":
+        scan += 2 + int.from_bytes(encoded[scan + 2 : scan + 4], "big")
+    return encoded.find(b"\xff\xd9", scan) < 0
+
+
+def _is_huge(encoded: bytes) -> bool:
+    """Tell from the header whether an image would take too much memory."""
+    try:
+        Image.open(BytesIO(encoded), formats=FORMATS).close()
+    except Image.DecompressionBombError:
+        return True
+    except Exception:  # whatever else is wrong with it, OpenCV decides
+        return False
+    return False
 
 
 def read_image(path: Path, name: str | None = None) -> Pixels:
@@ -85,8 +112,8 @@ def read_image(path: Path, name: str | None = None) -> Pixels:
         encoded = path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(f"{name}: no such file (looked for {path})") from error
-    except OSError as error:
-        raise DataError(f"{name}: cannot read {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        raise DataError(f"{name}: cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     return decode(encoded, name)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from thaiocr.config.schema import SimpleDataSet
@@ -103,8 +104,8 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
         raise DataError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from error
     except OSError as error:
         raise DataError(f"{path}: cannot read the label file: {error.strerror}") from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        stripped = line.removesuffix("\r")
+    for number, raw in enumerate(text.split("\n"), start=1):
+        stripped = raw.removesuffix("\r")
         if stripped.strip():
             yield f"{path}:{number}", stripped
 
@@ -130,7 +131,7 @@ def read_line(line: str, place: str, dataset: SimpleDataSet, codec: Codec, limit
 def _too_long(ids: Sequence[int], limits: Limits) -> str:
     if len(ids) > limits.max_length:
         return f"the label has {len(ids)} dictionary entries, Global.max_text_length is {limits.max_length}"
-    steps = len(ids) + sum(left == right for left, right in zip(ids, ids[1:], strict=False))
+    steps = len(ids) + sum(left == right for left, right in pairwise(ids))
     if limits.time_steps is not None and steps > limits.time_steps:
         return f"the label needs {steps} time steps, the network has {limits.time_steps}; use a wider image_shape"
     return ""

@@ -1,6 +1,6 @@
 """Samples and their packed images -> batches, in an order that depends on the seed and the epoch alone.
 
-    N images of a batch  h, w pixels  L longest label of the batch
+N images of a batch  h, w pixels  L longest label of the batch
 """
 
 from __future__ import annotations

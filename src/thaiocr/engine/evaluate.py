@@ -31,9 +31,7 @@ def of_model(model: nn.Layer) -> Network:
     return run
 
 
-def read_all(
-    network: Network, batches: Batches, codec: Codec, *, progress: Progress, is_single: bool
-) -> list[Reading]:
+def read_all(network: Network, batches: Batches, codec: Codec, *, progress: Progress, is_single: bool) -> list[Reading]:
     """Read every image of a data set, in the order of its label files.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -53,7 +54,12 @@ def build_optimizer(
 ) -> paddle.optimizer.Optimizer:
     """Return the optimizer over these parameters."""
     common = {"learning_rate": schedule, "parameters": list(parameters), "grad_clip": _clip(options)}
-    return OPTIMIZERS[type(options)](options, common)
+    # Paddle reports on the root logger that the head's own decay wins over the optimizer's, as it should.
+    logging.disable(logging.INFO)
+    try:
+        return OPTIMIZERS[type(options)](options, common)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _clip(options: schema.Optimizer) -> Any:

@@ -67,7 +67,9 @@ def train(
 
 def _found(prefix: Path) -> Path:
     if not store.exists(store.without_suffix(prefix)):
-        raise DataError(f"{prefix}: no checkpoint of that name (.pdparams, .pdopt, .states); leave --resume out to start")
+        raise DataError(
+            f"{prefix}: no checkpoint of that name (.pdparams, .pdopt, .states); leave --resume out to start"
+        )
     return prefix
 
 

@@ -1,6 +1,6 @@
 """The gate: an exported model must read what was evaluated, or it does not leave.
 
-    N images  T time steps  K classes
+N images  T time steps  K classes
 """
 
 from __future__ import annotations

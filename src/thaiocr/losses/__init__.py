@@ -1,0 +1,1 @@
+"""Tensors -> a scalar to minimise."""

@@ -1,6 +1,6 @@
 """Losses of a recogniser: CTC, and the parts guide beside it.
 
-    N images  T time steps  K classes, 0 is blank  L longest label  D features
+N images  T time steps  K classes, 0 is blank  L longest label  D features
 """
 
 from __future__ import annotations

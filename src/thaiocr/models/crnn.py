@@ -58,7 +58,7 @@ class CTCHead(nn.Layer):  # type: ignore[misc]
         self.fc: nn.Linear
         if options.mid_channels is None:
             self.fc = _linear(in_channels, num_classes, options.fc_decay)
-            self.layers = ("fc",)
+            self.layers: tuple[str, ...] = ("fc",)
         else:
             self.fc1 = _linear(in_channels, options.mid_channels, options.fc_decay)
             self.fc2 = _linear(options.mid_channels, num_classes, options.fc_decay)

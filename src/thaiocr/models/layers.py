@@ -1,4 +1,4 @@
-"""Layers that several networks share. Attribute names are PaddleOCR's: they become the parameter names of a checkpoint."""
+"""Layers that several networks share; attribute names are PaddleOCR's, for they name the parameters of a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MobileNetV3 (Howard et al. 2019, arXiv:1905.02244) as PaddleOCR strides it for text: height shrinks, width hardly does.
+"""MobileNetV3 (Howard et al. 2019, arXiv:1905.02244) as PaddleOCR strides it for text: mostly the height shrinks.
 
     N images  C channels  H, W pixels  D = out_channels  T = W / 4 time steps
 

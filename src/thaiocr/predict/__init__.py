@@ -1,0 +1,1 @@
+"""A bundle -> text; needs no training code."""

@@ -70,7 +70,9 @@ def open_bundle(folder: Path) -> Bundle:
     """
     manifest = _read_manifest(folder)
     changed = [
-        f"{folder / name}: {problem}" for name, digest in manifest["files"].items() if (problem := _differs(folder / name, digest))
+        f"{folder / name}: {problem}"
+        for name, digest in manifest["files"].items()
+        if (problem := _differs(folder / name, digest))
     ]
     if changed:
         raise DataError([*changed, f"{folder}: the bundle is not as it was exported; export it again"])

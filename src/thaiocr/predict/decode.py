@@ -1,6 +1,6 @@
 """Probabilities -> text, the same for evaluation during training and for an exported bundle.
 
-    N images  T time steps  K classes, 0 is blank
+N images  T time steps  K classes, 0 is blank
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Decoded(NamedTuple):
 
 
 def greedy_decode(probabilities_NTK: NDArray[np.float32], codec: Codec) -> list[Decoded]:
-    """Take the best class of every time step, merge repeats, drop blanks (CTC best-path decoding, Graves et al. 2006)."""
+    """Take the best class of every step, merge repeats, drop blanks (CTC best-path decoding, Graves et al. 2006)."""
     best_NT = probabilities_NTK.argmax(axis=2)
     score_NT = probabilities_NTK.max(axis=2)
     is_kept_NT = best_NT != 0

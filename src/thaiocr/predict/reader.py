@@ -55,7 +55,7 @@ class Reader:
         return greedy_decode(probabilities_NTK, self.codec)
 
     def read_files(self, paths: Iterable[tuple[str, Path]]) -> Iterator[Prediction]:
-        """Read image files, given as (name to report, path); one that cannot be decoded gives an `error`, in its place."""
+        """Read files, given as (name to report, path); one that cannot be decoded gives an `error` in its place."""
         waiting = iter(paths)
         while chunk := list(islice(waiting, BATCH)):
             yield from self._read_chunk(chunk)

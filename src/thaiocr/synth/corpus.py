@@ -103,6 +103,8 @@ class Lines:
     ) -> None:
         self._codec = Codec(dictionary, use_space_char=spaces)
         self._letters = frozenset("".join(self._codec.entries))
+        longer = any(len(clusters(entry)) > 1 for entry in self._codec.entries)
+        self._clusters: frozenset[str] = frozenset() if longer else frozenset(self._codec.entries)
         self._spaces, self._longest = spaces, longest
         self._rare_entries = [entry for entry in dictionary.entries if not held_out and not entry.isspace()]
         thai, latin = load_words()
@@ -133,9 +135,12 @@ class Lines:
         raise DataError(f"no word has at most {self._longest} dictionary entries; raise --max-length")
 
     def spell(self, text: str) -> Line | None:
-        """Return the text with its entries, or None when the dictionary cannot spell it."""
+        """Return a normalised text with its entries, or None when the dictionary cannot spell it."""
         if not self._letters.issuperset(text):
             return None
+        pieces = clusters(text)
+        if self._clusters.issuperset(pieces):  # what the codec would say, six times as fast
+            return Line(text=text, entries=tuple(pieces))
         try:
             return Line(
                 text=text, entries=tuple(self._codec.entries[number - 1] for number in self._codec.encode(text))

@@ -34,6 +34,7 @@ _ROOM: Final = 0.45
 _SIDES: Final = (0.05, 0.75)
 _MARGINS: Final[Mapping[str, tuple[float, float]]] = {"line": (0.06, 0.35), "wide": (0.2, 0.5)}
 """The least and the greatest, in em."""
+_HIGHEST: Final = 1.8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +73,7 @@ def crop(page: Page, rng: random.Random, *, line: bool = False) -> Picture:
     - as from a line, three times in ten: from the baseline to a consonant's top at least, plus 0.06 to 0.35 em;
     - wide, twice in ten: 0.2 to 0.5 em.
 
-    Margins shrink, down to 3 % of the ink, where the crop would be higher than 2 em: a tone mark has to survive the
+    Margins shrink, down to 3 % of the ink, where the crop would be higher than 1.8 em: a tone mark has to survive the
     reduction to 32 pixels. A line of text is always cut as from a line.
     """
     x, y, width, height = ink_box(page.picture)
@@ -87,7 +88,7 @@ def crop(page: Page, rng: random.Random, *, line: bool = False) -> Picture:
         (0.03 * height, 0.2 * height) if manner == "close" else (share * page.em for share in _MARGINS[manner])
     )
     above, below = rng.uniform(least, most), rng.uniform(least, most)
-    shrink = min(1.0, max(2 * page.em - (bottom - top), 0.06 * height) / (above + below))
+    shrink = min(1.0, max(_HIGHEST * page.em - (bottom - top), 0.06 * height) / (above + below))
     left, right = x - rng.uniform(*_SIDES) * page.em, x + width + rng.uniform(*_SIDES) * page.em
     return _window(
         page.picture,

@@ -98,8 +98,8 @@ def generate(
         plan, fonts = _prepare(dictionary, options, run, progress)
         if strict and (missing := plan.without_image(plan.splits[0])):
             raise EnvironmentProblem(
-                f"{len(missing)} entries of the dictionary would have no image in train: {' '.join(missing[:40])}; "
-                f"raise --count, or {HOW_TO_GET_FONTS}"
+                f"no train image would show {len(missing)} of {len(dictionary)} dictionary entries: "
+                f"{' '.join(missing[:40])}; raise --count, or {HOW_TO_GET_FONTS}"
             )
         with _writing(root):
             _begin(root, request, plan)
@@ -181,7 +181,7 @@ def _sha256(path: Path) -> str:
 
 
 def _count(folder: Path) -> int:
-    return sum(1 for _ in os.scandir(folder)) if folder.is_dir() else 0
+    return sum(entry.name.endswith(".jpg") for entry in os.scandir(folder)) if folder.is_dir() else 0
 
 
 def _fonts(root: Path) -> list[Json]:

@@ -28,7 +28,7 @@ ACTIVATIONS: Final[Mapping[str | None, int]] = {
 
 def view(tensor: Tensor) -> Floats:
     """Return the tensor's memory as an array."""
-    return np.from_dlpack(tensor.detach())  # type: ignore[no-any-return]
+    return np.from_dlpack(tensor.detach())  # type: ignore[return-value]  # numpy does not know the dtype
 
 
 def rows(tensor: Tensor) -> Floats:

@@ -137,7 +137,7 @@ def moment_sums(first: int, last: int, x_RC: Floats, sum_cC: Doubles, square_cC:
 def scale_shift_act(
     first: int, last: int, x_RC: Floats, scale_C: Floats, shift_C: Floats, act: int, y_RC: Floats
 ) -> None:
-    """y = act(x * scale + shift): batch norm and activation in one pass."""
+    """Y = act(x * scale + shift): batch norm and activation in one pass."""
     rows, channels = x_RC.shape
     for r in range(first * rows // CHUNKS, last * rows // CHUNKS):
         for c in range(channels):

@@ -1,0 +1,175 @@
+"""`thaiocr doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from thaiocr.cli.common import Commands, add_json_flag, add_verb, out, print_json
+from thaiocr.errors import EnvironmentProblem, ThaiOcrError, did_you_mean
+
+EXAMPLES: Final = """\
+  thaiocr doctor
+  thaiocr doctor fonts
+  thaiocr doctor fonts --fonts node_modules/@fontsource
+"""
+PACKAGES: Final = ("paddlepaddle", "onnxruntime", "opencv-contrib-python", "pillow", "numpy", "numba", "paddle2onnx")
+OTHER_OPENCV: Final = ("opencv-python", "opencv-python-headless", "opencv-contrib-python-headless")
+PROBE: Final = ("ก", "กั้", "น้ำ", "ปี่", "ผู้")
+"""A font that draws these well can draw Thai."""
+FAMILIES: Final = 3
+"""Train, val and test need one each."""
+SHARED_MEMORY_MB: Final = 64
+
+
+class Finding(NamedTuple):
+    """What a check found."""
+
+    is_good: bool
+    text: str
+    advice: str = ""
+
+
+def register(commands: Commands) -> None:
+    """Add the verb."""
+    summary = "look for what is missing on this machine, and say what to do"
+    parser = add_verb(commands, "doctor", summary=summary, examples=EXAMPLES, run=run)
+    parser.add_argument("checks", nargs="*", type=_check_name, metavar="CHECK", help=f"of {', '.join(CHECKS)}")
+    parser.add_argument(
+        "--fonts", nargs="+", metavar="PATH", help="look for fonts there instead of the system's folders"
+    )
+    add_json_flag(parser)
+
+
+def _check_name(name: str) -> str:
+    if name not in CHECKS:
+        raise argparse.ArgumentTypeError(
+            f"no check '{name}'{did_you_mean(name, CHECKS)} There are: {', '.join(CHECKS)}"
+        )
+    return name
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the checks."""
+    findings = {name: CHECKS[name](args) for name in args.checks or CHECKS}
+    if args.json:
+        print_json({name: finding._asdict() for name, finding in findings.items()})
+    else:
+        for name, finding in findings.items():
+            out(f"{'ok     ' if finding.is_good else 'MISSING'} {name:14} {finding.text}")
+            if finding.advice:
+                out(f"{'':22} {finding.advice}")
+    return 0 if all(finding.is_good for finding in findings.values()) else EnvironmentProblem.exit_code
+
+
+def _python(_args: argparse.Namespace) -> Finding:
+    return Finding(True, f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
+
+
+def _packages(_args: argparse.Namespace) -> Finding:
+    found = {name: _version(name) for name in PACKAGES}
+    missing = [name for name, number in found.items() if not number and not (name == "paddlepaddle" and _gpu_wheel())]
+    text = ", ".join(f"{name} {number}" for name, number in found.items() if number)
+    return Finding(not missing, text, f"pip install {' '.join(missing)}" if missing else "")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _gpu_wheel() -> str:
+    return _version("paddlepaddle-gpu")
+
+
+def _opencv(_args: argparse.Namespace) -> Finding:
+    others = [name for name in OTHER_OPENCV if _version(name)]
+    if others:
+        advice = (
+            f"they overwrite each other; run: pip uninstall {' '.join(others)}, then reinstall opencv-contrib-python"
+        )
+        return Finding(False, f"opencv-contrib-python and {', '.join(others)}", advice)
+    try:
+        from thaiocr.data.images import OPENCV
+    except ThaiOcrError as error:
+        return Finding(False, "does not load", str(error))
+    return Finding(True, OPENCV)
+
+
+def _device(_args: argparse.Namespace) -> Finding:
+    try:
+        import paddle
+    except ImportError as error:
+        return Finding(False, f"paddle does not load: {error}", "pip install paddlepaddle")
+    if paddle.is_compiled_with_cuda():
+        count = paddle.device.cuda.device_count()
+        names = ", ".join(paddle.device.cuda.get_device_name(index) for index in range(count))
+        advice = (
+            "" if count else "this paddle is made for GPUs and sees none: check nvidia-smi and the driver's version"
+        )
+        return Finding(bool(count), names or "no GPU", advice)
+    clash = "paddlepaddle and paddlepaddle-gpu are both installed; pip uninstall both, then install one"
+    return Finding(not _gpu_wheel(), "CPU", clash if _gpu_wheel() else "")
+
+
+def _shaping(_args: argparse.Namespace) -> Finding:
+    from thaiocr.synth.fonts import require_raqm
+
+    try:
+        require_raqm()
+    except EnvironmentProblem as error:
+        return Finding(False, "no RAQM", str(error))
+    return Finding(True, "Pillow has RAQM")
+
+
+def _fonts(args: argparse.Namespace) -> Finding:
+    from thaiocr.synth.fonts import HOW_TO_GET_FONTS, find_fonts
+    from thaiocr.synth.qa import cache_folder, check_font
+
+    try:
+        files = find_fonts([Path(place) for place in args.fonts] if args.fonts else None)
+    except ThaiOcrError as error:
+        return Finding(False, "none", str(error))
+    thai = {file.family for file in files if not any(check_font(file, PROBE, cache_folder()).values())}
+    text = f"{len(thai)} families draw Thai: {', '.join(sorted(thai))}" if thai else "no font draws Thai"
+    return Finding(len(thai) >= FAMILIES, text, "" if len(thai) >= FAMILIES else HOW_TO_GET_FONTS)
+
+
+def _disk(_args: argparse.Namespace) -> Finding:
+    from thaiocr.data.cache import cache_root
+
+    folder = cache_root()
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    free = shutil.disk_usage(existing).free / 1e9
+    is_good = os.access(existing, os.W_OK) and free > 1
+    advice = "" if is_good else "set THAIOCR_CACHE to a folder that can be written, with 1 GB free"
+    return Finding(is_good, f"{folder}: {free:.0f} GB free", advice)
+
+
+def _shared_memory(_args: argparse.Namespace) -> Finding:
+    folder = Path("/dev/shm")  # noqa: S108 - looked at, not written
+    if not folder.exists():
+        return Finding(True, "none on this system, none needed")
+    size = shutil.disk_usage(folder).total / 1e6
+    advice = "" if size >= SHARED_MEMORY_MB else "start the container with --shm-size=1g"
+    return Finding(not advice, f"{folder}: {size:.0f} MB", advice)
+
+
+CHECKS: Final[Mapping[str, Callable[[argparse.Namespace], Finding]]] = {
+    "python": _python,
+    "packages": _packages,
+    "opencv": _opencv,
+    "device": _device,
+    "shaping": _shaping,
+    "fonts": _fonts,
+    "disk": _disk,
+    "shared-memory": _shared_memory,
+}
