@@ -17,13 +17,13 @@ class Advance(Protocol):
 class Progress(Protocol):
     """Opens a progress bar for `total` items."""
 
-    def __call__(self, label: str, total: int) -> AbstractContextManager[Advance]:
+    def __call__(self, label: str, total: int, /) -> AbstractContextManager[Advance]:
         """Open the bar; it closes with the context."""
         ...
 
 
 @contextmanager
-def silent(_label: str, _total: int) -> Iterator[Advance]:
+def silent(_label: str, _total: int, /) -> Iterator[Advance]:
     """Show nothing."""
     yield _ignore
 

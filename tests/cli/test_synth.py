@@ -17,7 +17,6 @@ FAMILIES = ("Garuda", "Laksaman", "Loma", "Sawasdee", "Noto Sans Thai")
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A command that makes 30 images with five fonts."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     Path("dict.txt").write_text("ก\nที่\nน้ำ\nปี\nA\n", "utf-8")
     found = {font.family: str(font.path) for font in find_fonts() if font.style == "Regular"}
     assert set(FAMILIES) <= set(found), "install fonts-thai-tlwg-ttf and fonts-noto-core, as scripts/test does"

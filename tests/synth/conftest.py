@@ -1,8 +1,8 @@
-"""The fonts that these tests draw with, and a cache of their own."""
+"""The fonts that these tests draw with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,13 +20,6 @@ FEW: tuple[tuple[str, str], ...] = (
     ("Sawasdee", "Bold"),
 )
 ENTRIES = ("ก", "ที่", "น้ำ", "กั้", "ญู่", "ปี", "ผู้", "๕", "A", ".", "เ", "ฐ", "ร์")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from thaiocr.errors import EnvironmentProblem
 from thaiocr.progress import Advance
+
+PLAIN_SECONDS: Final = 10
 
 
 class Commands(Protocol):
@@ -72,17 +75,18 @@ def out(text: str) -> None:
 
 @contextmanager
 def bar(label: str, total: int) -> Iterator[Advance]:
-    """Show progress on standard error: a bar on a terminal, else a plain line for every tenth of the work."""
+    """Show progress on standard error: a bar on a terminal, else a plain line every `PLAIN_SECONDS`."""
     if sys.stderr.isatty():
         with _rich_bar(label, total) as advance:
             yield advance
         return
-    done = 0
+    done, said = 0, time.monotonic()
 
     def advance_plain(count: int, note: str = "") -> None:
-        nonlocal done
-        before, done = done, done + count
-        if total and before * 10 // total < done * 10 // total:
+        nonlocal done, said
+        done += count
+        if time.monotonic() - said >= PLAIN_SECONDS:
+            said = time.monotonic()
             say(f"{label}: {done}/{total} {note}".rstrip())
 
     yield advance_plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,17 +46,18 @@ def run(args: argparse.Namespace) -> int:
 
     config = load_config(args.config, args.override).config
 
+    from thaiocr.data.manifest import font_families
     from thaiocr.engine.evaluate import read_all
+    from thaiocr.engine.trained import evaluation_set
     from thaiocr.metrics.recognition import RecognitionMetric
 
     network, codec, name = _open(config, args)
-    from thaiocr.engine.trained import evaluation_set
-
     batches = evaluation_set(config, codec, labels=args.labels, progress=bar)
     _say_rejects(batches)
     readings = read_all(network, batches, codec, progress=bar, is_single=config.run.max_text_length == 1)
     metric = RecognitionMetric(ignore_space=config.metric.ignore_space)
-    metric.update(readings)
+    families = font_families(batches.data.images_root)
+    metric.update(replace(reading, font=families.get(reading.image, "")) for reading in readings)
     summary = metric.summary()
     if args.report:
         _write_report(args, metric, summary, name, batches)
@@ -109,6 +111,15 @@ def _print(summary: Summary) -> None:
         out(f"  {row['label']} -> {row['text'] or '(nothing)'}  {row['count']}")
 
 
+def _about(args: argparse.Namespace, name: str, batches: Batches) -> dict[str, str]:
+    from thaiocr.data.manifest import read_manifest
+
+    about = {"Model": name, "Configuration": args.config, "Labels": args.labels or "Eval of the configuration"}
+    if read_manifest(batches.data.images_root):
+        about["Limits"] = "Synthetic images only: no scan or photograph was read."
+    return about
+
+
 def _write_report(
     args: argparse.Namespace, metric: RecognitionMetric, summary: Summary, name: str, batches: Batches
 ) -> None:
@@ -128,6 +139,6 @@ def _write_report(
         path,
         title=f"Evaluation of {name}",
         images_root=batches.data.images_root,
-        extra={"Model": name, "Configuration": args.config, "Labels": args.labels or "Eval of the configuration"},
+        extra=_about(args, name, batches),
     )
     say(f"report: {page}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -20,16 +21,21 @@ VERBS: Final[tuple[str, ...]] = ("doctor", "dict", "synth", "config", "train", "
 class Parser(argparse.ArgumentParser):
     """argparse with a did-you-mean for a mistyped verb or option."""
 
+    def parse_known_args(  # type: ignore[override]  # of its overloads only the general one is needed
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuse unknown options here, where the verb's own options are known, not in the parser of all verbs."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            hints = (did_you_mean(word.split("=")[0], self._option_string_actions) for word in unknown)
+            super().error(f"unrecognized arguments: {' '.join(unknown)}{''.join(hints)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
-        """Print the message with the nearest known word, and end with exit code 2."""
-        words = [word for word in message.replace("'", " ").split() if word]
-        known = [*self._option_string_actions, *VERBS]
-        hints = (did_you_mean(word.split("=")[0], known) for word in words if word not in known)
-        super().error(message + next((hint for hint in hints if hint and _is_choice(message)), ""))
-
-
-def _is_choice(message: str) -> bool:
-    return "invalid choice" in message or "unrecognized arguments" in message
+        """Print the message with the nearest choice, and end with exit code 2."""
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        hint = did_you_mean(wrong[1], re.findall(r"[\w-]+", wrong[2])) if wrong else ""
+        super().error(message + hint)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -64,6 +64,9 @@ def _images(args: argparse.Namespace) -> Iterator[tuple[str, Path]]:
     for name in args.images:
         path = Path(name)
         if path.is_dir():
-            yield from ((str(each), each) for each in sorted(path.rglob("*")) if each.suffix.lower() in SUFFIXES)
+            found = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in SUFFIXES]
+            if not found:
+                raise DataError(f"{name}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
+            yield from ((str(each), each) for each in found)
         else:
             yield name, path

@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         print_json(report)
     else:
         best = report["best"]
-        out(f"best: accuracy {best['acc']:.4f} at epoch {best['epoch']}, in {report['folder']}/best_accuracy")
+        if best:
+            out(f"best: accuracy {best['acc']:.4f} at epoch {best['epoch']}, in {report['folder']}/best_accuracy")
     return 0
 
 

@@ -36,7 +36,7 @@ def _blamed(places: Sequence[Place]) -> Place:
     return max([place for place in places if place.override], default=places[0])
 
 
-def _time_steps(model_name: str, large_stride: tuple[int, ...], width: int) -> int:
+def time_steps(model_name: str, large_stride: tuple[int, ...], width: int) -> int:
     """T of the network: a quarter of the width; an eighth when the large one's first stride, which is square, is 2."""
     columns = (width + 1) // 2  # the stem's padding rounds up
     if model_name == "large" and large_stride[0] == 2:
@@ -90,7 +90,7 @@ def _one_row(
 def _text_fits(
     shape: tuple[int, int, int], model_name: str, large_stride: tuple[int, ...], max_text_length: int
 ) -> str | None:
-    steps = _time_steps(model_name, large_stride, shape[2])
+    steps = time_steps(model_name, large_stride, shape[2])
     if steps >= max_text_length:
         return None
     return (

@@ -2,21 +2,25 @@
 
 A pack is one `.npy` file of pixels [N, h, w, 3] and one `.json` that says how many columns of each image are filled and
 which images could not be read. Its name is a hash of the preprocessing and of every image's path, size and time of
-change: a pack that does not fit the data is never found. The pixels are written under a temporary name and the `.json`
-last, so that a killed build leaves nothing that looks like a pack, and two builders at once do no harm.
+change: a pack that does not fit the data is never found. Both are written in a folder of the builder's own and moved
+out of it, the `.json` last: a killed build leaves nothing that looks like a pack, and builders at once do no harm.
 
     N images  h, w pixels
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import math
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -29,6 +33,9 @@ from thaiocr.progress import Advance, Progress
 
 FORMAT: Final = 1
 
+CHUNK: Final = 64
+"""Images that a thread decodes before it takes the next ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pack:
@@ -38,7 +45,7 @@ class Pack:
     filled_N: NDArray[np.int32]
     """How many columns of each image hold pixels."""
     unreadable: dict[int, str]
-    """Index of an image that cannot be read -> why; its pixels are zero."""
+    """Index of an image that cannot be read -> why, without its name; its pixels are zero."""
     fingerprint: str
 
 
@@ -49,7 +56,7 @@ def cache_root() -> Path:
 
 
 def open_pack(samples: Sequence[Sample], preprocess: Preprocess, *, progress: Progress) -> Pack:
-    """Return the pack of these samples, built first when there is none.
+    """Return the pack of these samples, built first when there is none, or a damaged one.
 
     Args:
         samples: Whose images to pack.
@@ -57,23 +64,21 @@ def open_pack(samples: Sequence[Sample], preprocess: Preprocess, *, progress: Pr
         progress: Shows the decoding.
 
     Raises:
-        EnvironmentProblem: the cache folder cannot be written.
+        EnvironmentProblem: the cache folder cannot be written, or is full.
     """
     fingerprint = _fingerprint(samples, preprocess)
     folder = cache_root() / "packs"
-    pixels, index = folder / f"{fingerprint}.npy", folder / f"{fingerprint}.json"
     try:
-        if not index.exists():
+        pack = _read(folder, fingerprint)
+        if pack is None:
             with progress("decoding images", len(samples)) as advance:
-                _build(samples, preprocess, pixels, index, advance)
-        found = json.loads(index.read_text(encoding="utf-8"))
-        images_NhwC = np.load(pixels, mmap_mode="r", allow_pickle=False)
+                pack = _build(samples, preprocess, folder, fingerprint, advance)
     except OSError as error:
+        reason = error.strerror or error
         raise EnvironmentProblem(
-            f"{folder}: cannot keep the decoded images there: {error.strerror}; set THAIOCR_CACHE to another folder"
+            f"{folder}: cannot keep the decoded images there: {reason}; set THAIOCR_CACHE to another folder"
         ) from error
-    unreadable = {int(row): reason for row, reason in found["unreadable"].items()}
-    return Pack(images_NhwC, np.array(found["filled"], np.int32), unreadable, fingerprint)
+    return pack
 
 
 def _fingerprint(samples: Sequence[Sample], preprocess: Preprocess) -> str:
@@ -81,39 +86,65 @@ def _fingerprint(samples: Sequence[Sample], preprocess: Preprocess) -> str:
     for sample in samples:
         try:
             status = sample.path.stat()
-            state = f"{status.st_size}:{status.st_mtime_ns}"
-        except OSError:
+            # ctime as well: an image that could not be read may become readable by its owner or permissions alone.
+            state = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+        except (OSError, ValueError):  # ValueError: a path with a zero byte
             state = "missing"
         digest.update(f"{sample.path.absolute()}\0{state}\n".encode())
     return digest.hexdigest()[:32]
 
 
-def _build(samples: Sequence[Sample], preprocess: Preprocess, pixels: Path, index: Path, advance: Advance) -> None:
-    pixels.parent.mkdir(parents=True, exist_ok=True)
-    _, height, width = preprocess.image_shape
-    partial = pixels.with_suffix(f".{os.getpid()}.partial")
-    filled = [0] * len(samples)
-    unreadable: dict[int, str] = {}
+def _read(folder: Path, fingerprint: str) -> Pack | None:
+    """Return a pack, or None when it is not there or damaged."""
     try:
-        images_NhwC = np.lib.format.open_memmap(
-            partial, mode="w+", dtype=np.uint8, shape=(len(samples), height, width, 3)
-        )
+        index = json.loads((folder / f"{fingerprint}.json").read_text(encoding="utf-8"))
+        images_NhwC = np.load(folder / f"{fingerprint}.npy", mmap_mode="r", allow_pickle=False)
+    except (FileNotFoundError, NotADirectoryError, ValueError, EOFError):
+        return None
+    unreadable = {int(row): reason for row, reason in index["unreadable"].items()}
+    return Pack(images_NhwC, np.array(index["filled"], np.int32), unreadable, fingerprint)
 
-        def place(row: int) -> None:
-            try:
-                image_HWC = read_image(samples[row].path, samples[row].image)
-            except DataError as error:
-                unreadable[row] = str(error)
-            else:
-                images_NhwC[row], filled[row] = fit(image_HWC, preprocess)
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for _ in pool.map(place, range(len(samples)), chunksize=64):
-                advance(1)
+def _build(samples: Sequence[Sample], preprocess: Preprocess, folder: Path, fingerprint: str, advance: Advance) -> Pack:
+    folder.mkdir(parents=True, exist_ok=True)
+    _, height, width = preprocess.image_shape
+    shape = (len(samples), height, width, 3)
+    if shutil.disk_usage(folder).free < math.prod(shape):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # writing to a mapped file would end in a bus error
+    pixels = folder / f"{fingerprint}.npy"
+    with TemporaryDirectory(dir=folder, prefix=".") as staging:
+        staged = Path(staging) / pixels.name
+        images_NhwC = np.lib.format.open_memmap(staged, mode="w+", dtype=np.uint8, shape=shape)
+        filled_N, unreadable = _decode(samples, preprocess, images_NhwC, advance)
         images_NhwC.flush()
-        partial.replace(pixels)
-    finally:
-        partial.unlink(missing_ok=True)
-    written = partial.with_suffix(".json")
-    written.write_text(json.dumps({"filled": filled, "unreadable": dict(sorted(unreadable.items()))}), encoding="utf-8")
-    written.replace(index)
+        del images_NhwC
+        staged.replace(pixels)
+        index = json.dumps({"filled": filled_N.tolist(), "unreadable": unreadable})
+        staged.with_suffix(".json").write_text(index, encoding="utf-8")
+        staged.with_suffix(".json").replace(pixels.with_suffix(".json"))
+    return Pack(np.load(pixels, mmap_mode="r", allow_pickle=False), filled_N, unreadable, fingerprint)
+
+
+def _decode(
+    samples: Sequence[Sample], preprocess: Preprocess, images_NhwC: Pixels, advance: Advance
+) -> tuple[NDArray[np.int32], dict[int, str]]:
+    """Fill `images_NhwC`; returns the filled columns of each image, and which cannot be read and why."""
+    filled_N = np.zeros(len(samples), np.int32)
+    unreadable: dict[int, str] = {}
+
+    def place(rows: range) -> int:
+        for row in rows:
+            sample = samples[row]
+            try:
+                image_HWC = read_image(sample.path, sample.image)
+            except DataError as error:
+                unreadable[row] = str(error).removeprefix(f"{sample.image}: ")
+            else:
+                images_NhwC[row], filled_N[row] = fit(image_HWC, preprocess)
+        return len(rows)
+
+    chunks = [range(first, min(first + CHUNK, len(samples))) for first in range(0, len(samples), CHUNK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in pool.map(place, chunks):
+            advance(done)
+    return filled_N, dict(sorted(unreadable.items()))

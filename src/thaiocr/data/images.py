@@ -6,6 +6,7 @@ H, W pixels of the file  h, w pixels of the input  N images
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -30,7 +31,9 @@ Pixels: TypeAlias = NDArray[np.uint8]
 
 FORMATS: Final = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would print what DataError says with the name
+# Both would print about damaged files, without naming them; a DataError does.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,27 +53,43 @@ class Preprocess:
         return cls(image_shape=resize.image_shape, img_mode=decode.img_mode, padding=resize.padding)
 
 
+class BadImage(DataError):  # noqa: N818 - what it is called in messages and reports
+    """An image file that cannot be used.
+
+    Args:
+        kind: What is wrong with it, as `thaiocr data check` counts it.
+        problem: The message.
+    """
+
+    def __init__(self, kind: str, problem: str) -> None:
+        super().__init__(problem)
+        self.kind = kind
+
+
 def decode(encoded: bytes, name: str) -> Pixels:
     """Decode an image file's bytes to BGR pixels [H, W, 3].
 
     EXIF rotation is applied, transparency dropped, 16-bit and CMYK reduced to 8-bit BGR, as PaddleOCR's clients do.
 
     Raises:
-        DataError: empty, truncated, not an image, or of more pixels than Pillow takes for safe (179 million); the
+        BadImage: empty, truncated, not an image, or of more pixels than Pillow takes for safe (179 million); the
             message starts with `name`.
     """
     if not encoded:
-        raise DataError(f"{name}: the file is empty")
+        raise BadImage("empty_file", f"{name}: the file is empty")
     if _is_truncated(encoded):
-        raise DataError(f"{name}: the image is truncated; copy it again")
+        raise BadImage("truncated", f"{name}: the image is truncated; copy it again")
     if _is_huge(encoded):
-        raise DataError(f"{name}: the image has too many pixels to be decoded safely; crop or shrink it")
+        raise BadImage("huge", f"{name}: the image has too many pixels to be decoded safely; crop or shrink it")
     try:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise DataError(f"{name}: cannot decode the image ({error.err})") from error
+        raise BadImage("not_an_image", f"{name}: cannot decode the image ({error.err})") from error
     if image is None:
-        raise DataError(f"{name}: not an image that can be read (JPEG, PNG, BMP, TIFF and WebP can), or a damaged one")
+        raise BadImage(
+            "not_an_image",
+            f"{name}: not an image that can be read (JPEG, PNG, BMP, TIFF and WebP can), or a damaged one",
+        )
     return np.asarray(image, np.uint8)
 
 
@@ -105,16 +124,25 @@ def read_image(path: Path, name: str | None = None) -> Pixels:
         name: What an error calls it; the path when left out.
 
     Raises:
-        DataError: missing, unreadable, or as in `decode`.
+        BadImage: missing, unreadable, or as in `decode`.
     """
     name = name or str(path)
+    return decode(read_file(path, name), name)
+
+
+def read_file(path: Path, name: str) -> bytes:
+    """Return the bytes of an image file that errors call `name`.
+
+    Raises:
+        BadImage: missing or unreadable.
+    """
     try:
-        encoded = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
-        raise DataError(f"{name}: no such file (looked for {path})") from error
+        raise BadImage("missing", f"{name}: no such file (looked for {path})") from error
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
-        raise DataError(f"{name}: cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    return decode(encoded, name)
+        reason = getattr(error, "strerror", None) or error
+        raise BadImage("unreadable", f"{name}: cannot read {path}: {reason}") from error
 
 
 def fit(image_HWC: Pixels, preprocess: Preprocess) -> tuple[Pixels, int]:

@@ -6,7 +6,7 @@ A line is `path<TAB>text`. Nothing is dropped or replaced in silence: a line bec
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +31,11 @@ class Sample:
     place: str
     """Label file and line: `rec_gt_train.txt:7`."""
 
+    @property
+    def label_file(self) -> Path:
+        """Return the label file of `place`."""
+        return Path(self.place.rpartition(":")[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -39,6 +44,8 @@ class Reject:
     place: str
     image: str
     reason: str
+    kind: str = field(default="", compare=False)
+    """What is wrong, as `thaiocr data check` counts it."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.image}: {self.reason}" if self.image else f"{self.place}: {self.reason}"
@@ -89,23 +96,23 @@ def read_labels(dataset: SimpleDataSet, codec: Codec, limits: Limits, *, seed: i
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (place, line) for every line that is not blank; LF, CRLF and a BOM read the same.
+    """Yield (place, line) for every line that is not blank; LF, CRLF and the BOMs of files put together read the same.
 
     Raises:
         DataError: missing, unreadable or not UTF-8.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode()
     except FileNotFoundError as error:
         neighbours = [each.name for each in path.parent.glob("*.txt")] if path.parent.is_dir() else []
         raise DataError(f"{path}: no such label file{did_you_mean(path.name, neighbours)}") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise DataError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the label file: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        raise DataError(f"{path}: cannot read the label file: {getattr(error, 'strerror', None) or error}") from error
     for number, raw in enumerate(text.split("\n"), start=1):
-        stripped = raw.removesuffix("\r")
+        stripped = raw.removeprefix("\ufeff").removesuffix("\r")
         if stripped.strip():
             yield f"{path}:{number}", stripped
 
@@ -114,27 +121,24 @@ def read_line(line: str, place: str, dataset: SimpleDataSet, codec: Codec, limit
     """Turn one line into a sample, or into a reject that says why not."""
     image, delimiter, raw = line.partition(dataset.delimiter)
     if not delimiter:
-        return Reject(place, "", f"no {_name(dataset.delimiter)} between image and text")
+        return Reject(place, "", f"no {_name(dataset.delimiter)} between image and text", "no_delimiter")
+    if not image:
+        return Reject(place, image, f"no image before the {_name(dataset.delimiter)}", "no_image")
     text = normalize(raw)
     if not text:
-        return Reject(place, image, "the label is empty")
+        return Reject(place, image, "the label is empty", "empty_label")
     try:
         ids = codec.encode(text)
     except UnknownCharacter as error:
-        return Reject(place, image, str(error))
-    reason = _too_long(ids, limits)
-    if reason:
-        return Reject(place, image, reason)
-    return Sample(image, Path(dataset.data_dir) / image, text, tuple(ids), place)
-
-
-def _too_long(ids: Sequence[int], limits: Limits) -> str:
+        return Reject(place, image, str(error), "unknown_character")
     if len(ids) > limits.max_length:
-        return f"the label has {len(ids)} dictionary entries, Global.max_text_length is {limits.max_length}"
+        reason = f"the label has {len(ids)} dictionary entries, Global.max_text_length is {limits.max_length}"
+        return Reject(place, image, reason, "too_long")
     steps = len(ids) + sum(left == right for left, right in pairwise(ids))
     if limits.time_steps is not None and steps > limits.time_steps:
-        return f"the label needs {steps} time steps, the network has {limits.time_steps}; use a wider image_shape"
-    return ""
+        reason = f"the label needs {steps} time steps, the network has {limits.time_steps}; use a wider image_shape"
+        return Reject(place, image, reason, "too_few_time_steps")
+    return Sample(image, Path(dataset.data_dir) / image, text, tuple(ids), place)
 
 
 def _name(delimiter: str) -> str:

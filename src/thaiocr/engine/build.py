@@ -149,19 +149,24 @@ def time_steps(model: nn.Layer, config: schema.Config) -> int:
 def build_batches(
     feed: schema.Feed, limits: Limits, codec: Codec, config: schema.Config, *, log: RunLog, progress: Progress
 ) -> Batches:
-    """Read labels and images of `Train` or `Eval`; rejects are logged, and listed in `rejects.tsv` of the run's folder.
+    """Read labels and images of `Train` or `Eval`; rejects are listed in `rejects.tsv` of the run's folder.
 
     Raises:
-        DataError: no usable image, or more rejects than `Global.max_reject_ratio` allows.
+        DataError: no usable image, no whole batch, or more rejects than `Global.max_reject_ratio` allows.
     """
     data = load_dataset(feed.dataset, codec, limits, seed=config.run.seed, progress=progress)
     files = ", ".join(feed.dataset.label_file_list)
     if data.rejects:
         log.rejects(data.rejects)
-        log.text(f"{files}: {len(data.rejects)} of {len(data.samples) + len(data.rejects)} lines rejected: rejects.tsv")
     if data.reject_ratio > config.run.max_reject_ratio or not data.samples:
         raise DataError(_reject_summary(data, files, config.run.max_reject_ratio))
-    return Batches(data, feed.loader, seed=config.run.seed)
+    batches = Batches(data, feed.loader, seed=config.run.seed)
+    if not len(batches):
+        raise DataError(
+            f"{files}: {len(data.samples)} images do not fill one batch of {feed.loader.batch_size_per_card}; "
+            "lower batch_size_per_card or set drop_last: false"
+        )
+    return batches
 
 
 def _reject_summary(data: DataSet, files: str, allowed: float) -> list[str]:

@@ -19,8 +19,8 @@ def save(run: Run, name: str) -> None:
     """Write the run as `NAME.pdparams/.pdopt/.states` into its folder."""
     here = run.position
     states = {
-        # PaddleOCR's keys: the last finished epoch, from 0, and the best metrics.
-        "epoch": here.epoch - 1,
+        # PaddleOCR's keys: the last finished epoch, from 1, and the best metrics.
+        "epoch": here.epoch,
         "global_step": here.step,
         "best_model_dict": here.best,
         # Ours.
@@ -33,17 +33,48 @@ def save(run: Run, name: str) -> None:
     store.save(store.Checkpoint(weights=weights, optimizer=optimizer, states=states), run.folder / name)
 
 
-def resume(run: Run, prefix: Path) -> None:
+def last_good(folder: Path) -> tuple[Path, store.Checkpoint, list[str]]:
+    """Read `latest` of a run's folder or, where it is damaged, the whole checkpoint with the most steps.
+
+    Returns:
+        Path without suffix, content, and what is wrong with the damaged ones.
+
+    Raises:
+        DataError: no checkpoint is whole.
+    """
+    latest = folder / "latest"
+    try:
+        return latest, store.load(latest), []
+    except DataError as error:
+        problems = list(error.problems)
+    whole = {}
+    for path in sorted(folder.glob("*.states")):
+        if (prefix := path.with_suffix("")) != latest:
+            try:
+                whole[prefix] = store.load(prefix)
+            except DataError as error:
+                problems.extend(error.problems)
+    if not whole:
+        raise DataError([*problems, f"{folder}: no whole checkpoint to go on from; leave --resume out to start"])
+    newest = max(whole, key=lambda prefix: int(whole[prefix].states.get("global_step", 0)))
+    return newest, whole[newest], problems
+
+
+def resume(run: Run, checkpoint: store.Checkpoint, prefix: Path) -> None:
     """Move the run to where the checkpoint was saved; what its logs held beyond that point is cut off.
 
     A checkpoint of PaddleOCR's own training has no position inside an epoch: its run goes on at the next epoch.
 
+    Args:
+        run: At its beginning.
+        checkpoint: What to go on from.
+        prefix: What messages call it.
+
     Raises:
-        DataError: damaged, or of another network or dictionary.
+        DataError: of another network or dictionary.
     """
-    checkpoint = store.load(prefix)
     states = checkpoint.states
-    if states.get("dictionary", run.dictionary.fingerprint) != run.dictionary.fingerprint:
+    if not _is_of_dictionary(states, run):
         raise DataError(
             f"{prefix}: trained with another dictionary than {run.config.run.character_dict_path}; "
             "use that dictionary, or start from its weights with --init-from"
@@ -56,8 +87,13 @@ def resume(run: Run, prefix: Path) -> None:
         run.position = Position(**states["position"])
         run.log.truncate(states["log_sizes"])
     else:
-        epoch = int(states["epoch"]) + 1
+        epoch = int(states["epoch"])
         run.position = Position(epoch=epoch, step=int(states.get("global_step", epoch * len(run.train))))
+
+
+def _is_of_dictionary(states: Mapping[str, Any], run: Run) -> bool:
+    """Tell whether a checkpoint was trained with the run's dictionary, as far as it says so."""
+    return bool(states.get("dictionary", run.dictionary.fingerprint) == run.dictionary.fingerprint)
 
 
 def load_weights(model: paddle.nn.Layer, weights: Mapping[str, Any], prefix: Path) -> None:
@@ -82,6 +118,8 @@ def load_weights(model: paddle.nn.Layer, weights: Mapping[str, Any], prefix: Pat
 def init_from(run: Run, prefix: Path) -> list[str]:
     """Start from the weights of a checkpoint; parameters that do not fit keep their fresh values.
 
+    With another dictionary the head stays fresh, even where its size is the same: its classes mean other entries.
+
     Returns:
         The names of the parameters that keep their fresh values.
 
@@ -89,6 +127,9 @@ def init_from(run: Run, prefix: Path) -> list[str]:
         DataError: damaged, or nothing fits.
     """
     weights = store.load_weights(prefix)
+    states = store.load(prefix).states if store.exists(prefix) else {}
+    if not _is_of_dictionary(states, run):
+        weights = {name: value for name, value in weights.items() if not name.startswith("head.")}
     parameters = run.model.state_dict()
     fitting = {
         name: weights[name]

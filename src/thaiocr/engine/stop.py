@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM become a request that the training loop answers after the step in progress."""
+"""Ctrl-C and SIGTERM become a request that the training loop answers between two steps."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.is_requested = False
+        self.is_awaited = False
+        """Someone looks at `is_requested` from time to time; until then a signal interrupts at once."""
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Catch the first SIGINT or SIGTERM; a second one acts at once, as usual."""
+    """Catch the first SIGINT or SIGTERM; a second one acts at once, as usual.
+
+    Raises:
+        KeyboardInterrupt: a signal arrived while nobody awaited it.
+    """
     request = StopRequest()
     signals = (signal.SIGINT, signal.SIGTERM)
     previous = {number: signal.getsignal(number) for number in signals}
@@ -29,6 +35,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
     def note(_number: int, _frame: FrameType | None) -> None:
         request.is_requested = True
         restore()
+        if not request.is_awaited:
+            raise KeyboardInterrupt
 
     for number in signals:
         signal.signal(number, note)

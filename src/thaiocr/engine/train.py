@@ -18,6 +18,7 @@ from thaiocr.config.dump import to_dict, to_yaml
 from thaiocr.engine import position
 from thaiocr.engine.build import Run, build_run
 from thaiocr.engine.loop import fit
+from thaiocr.engine.runlog import REJECTS
 from thaiocr.engine.stop import stop_on_signals
 from thaiocr.errors import DataError, EnvironmentProblem, UsageError
 from thaiocr.progress import Progress
@@ -47,45 +48,75 @@ def train(
 
     Raises:
         UsageError: `save_model_dir` holds a run already.
-        ThaiOcrError: as `build_run`, `fit` and `position.resume`.
-        KeyboardInterrupt: stopped by a signal; the run is saved.
+        ThaiOcrError: as `build_run`, `fit` and `position`.
+        KeyboardInterrupt: stopped by a signal; what was trained is saved.
     """
     folder = Path(config.run.save_model_dir)
-    if resume is not None:
-        resume = _found(resume if resume.name else folder / "latest")
-    elif not is_forced and store.exists(folder / "latest"):
+    if resume is None and not is_forced and (store.exists(folder / "latest") or any(folder.glob("*.states"))):
         raise UsageError(f"{folder}: holds a run already; go on with --resume, or start anew with --force")
+    saved = None if resume is None else _saved(resume, folder)
     started = time.monotonic()
     with stop_on_signals() as stop, paddle.utils.unique_name.guard():
         run = build_run(config, echo=echo, progress=progress)
-        _start(run, resume, init_from, is_forced=is_forced)
+        if saved is not None:
+            _go_on(run, *saved)
+        else:
+            _begin(run, init_from, is_forced=is_forced)
+        _write(folder / "config.yml", to_yaml(config))
         fit(run, progress=progress, stop=stop)
     report = _report(run, time.monotonic() - started)
     _write(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
     return report
 
 
-def _found(prefix: Path) -> Path:
-    if not store.exists(store.without_suffix(prefix)):
-        raise DataError(
-            f"{prefix}: no checkpoint of that name (.pdparams, .pdopt, .states); leave --resume out to start"
-        )
-    return prefix
+def _saved(resume: Path, folder: Path) -> tuple[Path, store.Checkpoint, list[str]]:
+    """Read the checkpoint to go on from, before anything else takes time."""
+    if not resume.name or resume.is_dir():
+        return position.last_good(resume if resume.name else folder)
+    prefix = store.without_suffix(resume)
+    try:
+        return prefix, store.load(prefix), []
+    except DataError as error:
+        others = sorted(path.stem for path in prefix.parent.glob("*.states") if path.stem != prefix.name)
+        hint = f"{prefix.parent}: other checkpoints there: {', '.join(others) or 'none'}"
+        raise DataError([*error.problems, hint]) from error
 
 
-def _start(run: Run, resume: Path | None, init_from: Path | None, *, is_forced: bool) -> None:
-    _write(run.folder / "config.yml", to_yaml(run.config))
-    if resume is not None:
-        position.resume(run, resume)
-        run.log.text(f"resumed {resume}: epoch {run.position.epoch + 1}, step {run.position.step}")
-        return
+def _go_on(run: Run, prefix: Path, checkpoint: store.Checkpoint, damaged: list[str]) -> None:
+    position.resume(run, checkpoint, prefix)
+    _describe_data(run)
+    for problem in damaged:
+        run.log.text(problem)
+    here = run.position
+    if here.epoch >= run.config.run.epoch_num:
+        run.log.text(f"{prefix}: all {here.epoch} epochs are done; raise Global.epoch_num to train longer")
+    else:
+        run.log.text(f"resumed {prefix}: epoch {here.epoch + 1}, step {here.step}")
+
+
+def _begin(run: Run, init_from: Path | None, *, is_forced: bool) -> None:
+    fresh = None if init_from is None else position.init_from(run, init_from)
+    run.log.clear()
     if is_forced:
-        run.log.clear()
-    if init_from is not None:
-        fresh = position.init_from(run, init_from)
+        _remove_run(run.folder)
+    if fresh is not None:
         run.log.text(f"weights from {init_from}; fresh: {', '.join(fresh) or 'none'}")
-    train, evaluation = len(run.train.data.samples), len(run.eval.data.samples)
-    run.log.text(f"{train} training and {evaluation} evaluation images, {run.codec.num_classes} classes")
+    _describe_data(run)
+
+
+def _describe_data(run: Run) -> None:
+    for name, data in (("training", run.train.data), ("evaluation", run.eval.data)):
+        rejected = f", {len(data.rejects)} lines rejected: {run.folder / REJECTS}" if data.rejects else ""
+        run.log.text(f"{len(data.samples)} {name} images{rejected}")
+    run.log.text(f"{run.codec.num_classes} classes")
+
+
+def _remove_run(folder: Path) -> None:
+    """Remove what a run leaves, so that nothing of an earlier one is taken for the new one's."""
+    states = [store.without_suffix(path) for path in folder.glob("*.states")]
+    files = [prefix.with_name(prefix.name + suffix) for prefix in states for suffix in store.SUFFIXES]
+    for path in [*files, folder / "report.json"]:
+        path.unlink(missing_ok=True)
 
 
 def _report(run: Run, seconds: float) -> dict[str, Any]:

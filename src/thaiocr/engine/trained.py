@@ -47,6 +47,10 @@ def open_trained(config: schema.Config, checkpoint: str | None) -> Trained:
         EnvironmentProblem: a GPU is asked for and there is none.
     """
     prefix = store.without_suffix(Path(checkpoint or Path(config.run.save_model_dir) / "best_accuracy"))
+    if not prefix.with_name(prefix.name + ".pdparams").is_file():
+        found = sorted(path.stem for path in prefix.parent.glob("*.pdparams"))
+        way_out = f"checkpoints there: {', '.join(found)}" if found else "train first, or name one with --checkpoint"
+        raise DataError(f"{prefix}.pdparams: no such checkpoint; {way_out}")
     use_device(config)
     dictionary, codec = build_codec(config)
     model = build_model(config.architecture, codec.num_classes)

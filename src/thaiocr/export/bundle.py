@@ -14,11 +14,11 @@ from paddle import nn
 
 from thaiocr import __version__
 from thaiocr.data.loader import Batches
-from thaiocr.errors import EnvironmentProblem
+from thaiocr.errors import EnvironmentProblem, UsageError
 from thaiocr.export.onnx_model import write_onnx_model
 from thaiocr.export.paddle_model import write_client_yaml, write_paddle_model
 from thaiocr.export.parity import Parity, check_parity
-from thaiocr.predict.bundle import DICTIONARY, Bundle, seal
+from thaiocr.predict.bundle import DICTIONARY, MANIFEST, Bundle, seal
 from thaiocr.progress import Progress
 
 
@@ -36,8 +36,11 @@ def export_bundle(
 
     Raises:
         GateError: the exported model reads something else than the trained one.
+        UsageError: something else than a bundle is in the folder.
         EnvironmentProblem: the folder cannot be written.
     """
+    if bundle.folder.is_dir() and any(bundle.folder.iterdir()) and not (bundle.folder / MANIFEST).exists():
+        raise UsageError(f"{bundle.folder}: is not empty, and not a bundle that could be replaced; choose another -o")
     engines = ("paddle", "onnx") if with_onnx else ("paddle",)
     try:
         bundle.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +57,9 @@ def export_bundle(
         finally:
             shutil.rmtree(staged.folder, ignore_errors=True)
     except OSError as error:
-        raise EnvironmentProblem(f"{bundle.folder}: cannot write the bundle there: {error.strerror}") from error
+        raise EnvironmentProblem(
+            f"{bundle.folder}: cannot write the bundle there: {error.strerror}; choose another -o"
+        ) from error
     return parities
 
 

@@ -61,8 +61,8 @@ def check_parity(
     failed = [each for each in found if each.same_text < count or not each.max_difference <= TOLERANCE]
     if failed:
         raise GateError(
-            f"{bundle.folder}: the {each.engine} model reads {each.same_text} of {each.images} images as the trained "
-            f"model does, probabilities differ by up to {each.max_difference:.2g} (allowed {TOLERANCE:g})"
+            f"no bundle written: the {each.engine} model reads {each.same_text} of {each.images} images as the "
+            f"trained one does, probabilities differ by up to {each.max_difference:.2g} (allowed {TOLERANCE:g})"
             for each in failed
         )
     return found

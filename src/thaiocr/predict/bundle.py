@@ -4,9 +4,9 @@
     inference.yml                         what PaddleOCR's clients read: preprocessing and dictionary
     inference.onnx                        the network for ONNX Runtime
     dict.txt                              the dictionary
-    bundle.json                           preprocessing, hashes of all files, what was measured
+    bundle.json                           preprocessing, hashes of all files and of itself, what was measured
 
-A file that does not match its hash is refused: weights and dictionary that do not belong together read nonsense.
+What does not match its hash is refused: weights and dictionary that do not belong together read nonsense.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ DICTIONARY: Final = "dict.txt"
 ONNX: Final = "inference.onnx"
 PADDLE: Final = "inference"
 """Prefix of the two files of the Paddle model."""
+OWN_HASH: Final = "fingerprint"
+"""Key of `bundle.json` under which the hash of all its other keys stands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +60,7 @@ def seal(bundle: Bundle) -> None:
         "files": {path.name: _hash(path) for path in sorted(bundle.folder.iterdir()) if path.name != MANIFEST},
         **bundle.details,
     }
-    text = json.dumps(manifest, ensure_ascii=False, indent=2)
+    text = json.dumps({**manifest, OWN_HASH: _own_hash(manifest)}, ensure_ascii=False, indent=2)
     (bundle.folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
@@ -66,7 +68,7 @@ def open_bundle(folder: Path) -> Bundle:
     """Open a bundle and check its seal.
 
     Raises:
-        DataError: not a bundle, of a newer format, or a file is missing or changed.
+        DataError: not a bundle, of another format, or a file is missing or changed.
     """
     manifest = _read_manifest(folder)
     changed = [
@@ -80,7 +82,7 @@ def open_bundle(folder: Path) -> Bundle:
     if dictionary.fingerprint != manifest["dictionary"]:
         raise DataError(f"{folder / DICTIONARY}: not the dictionary that this model was trained with")
     shape = tuple(manifest["preprocess"]["image_shape"])
-    known = {"format", "dictionary", "use_space_char", "preprocess", "files"}
+    known = {"format", "dictionary", "use_space_char", "preprocess", "files", OWN_HASH}
     return Bundle(
         folder=folder,
         preprocess=Preprocess(**{**manifest["preprocess"], "image_shape": shape}),
@@ -103,7 +105,14 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path}: damaged; export the bundle again") from error
     if found != FORMAT:
         raise DataError(f"{path}: format {found}, this version of thaiocr reads format {FORMAT}; upgrade thaiocr")
+    if manifest.get(OWN_HASH) != _own_hash(manifest):
+        raise DataError(f"{path}: changed since it was exported; export the bundle again")
     return dict(manifest)
+
+
+def _own_hash(manifest: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in manifest.items() if key != OWN_HASH}
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _differs(path: Path, digest: str) -> str:

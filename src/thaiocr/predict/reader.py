@@ -49,6 +49,8 @@ class Reader:
 
     def read(self, images: Sequence[Pixels]) -> list[Decoded]:
         """Read images that are BGR pixels [H, W, 3]."""
+        if not images:
+            return []
         fitted = [fit(image_HWC, self.bundle.preprocess) for image_HWC in images]
         pixels_NhwC = np.stack([pixels for pixels, _ in fitted])
         probabilities_NTK = self.network(normalize(pixels_NhwC, np.array([filled for _, filled in fitted])))
@@ -68,7 +70,7 @@ class Reader:
             except DataError as error:
                 loaded.append(error)
         images = [each for each in loaded if not isinstance(each, DataError)]
-        decoded = iter(self.read(images) if images else [])
+        decoded = iter(self.read(images))
         for (name, _), each in zip(chunk, loaded, strict=True):
             if isinstance(each, DataError):
                 yield Prediction(name, "", 0.0, str(each))

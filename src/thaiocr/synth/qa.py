@@ -84,8 +84,9 @@ def check_font(font: FontFile, entries: Iterable[str], cache: Path | None) -> di
 
 
 def cache_folder() -> Path:
-    """Return the folder of the verdicts in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "thaiocr" / "font_qa"
+    """Return the folder of the verdicts: below `$THAIOCR_CACHE`, else below `~/.cache/thaiocr`."""
+    configured = os.environ.get("THAIOCR_CACHE")
+    return (Path(configured) if configured else Path.home() / ".cache" / "thaiocr") / "font_qa"
 
 
 class Judge:

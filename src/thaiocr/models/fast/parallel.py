@@ -46,8 +46,8 @@ def multiply_transposed(left_RD: NDArray[np.float32], right_RC: NDArray[np.float
             np.matmul(left_RD[rows].T, right_RC[rows], out=parts_2DC[index])
 
     _spread(part, 2)
-    parts_2DC[0] += parts_2DC[1]
-    return parts_2DC[0]
+    total_DC: NDArray[np.float32] = parts_2DC[0] + parts_2DC[1]
+    return total_DC
 
 
 def _spread(work: Callable[[int, int], object], count: int) -> None:

@@ -1,0 +1,19 @@
+"""What holds for every test: nothing of the user's is touched, and a busy machine makes no test fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("thaiocr", deadline=None)
+settings.load_profile("thaiocr")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Session-wide, so that fixtures of every scope are under it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THAIOCR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
