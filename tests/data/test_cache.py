@@ -8,6 +8,7 @@ import sys
 from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -156,11 +157,19 @@ def test_another_order_or_subset_is_another_pack(samples: list[Sample]) -> None:
     np.testing.assert_array_equal(packs[1].images_NhwC[::-1], packs[0].images_NhwC)
 
 
+def test_the_same_file_under_another_name_is_another_pack(samples: list[Sample], tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    other.hardlink_to(samples[0].path)
+    before = open_quietly(samples[:1]).fingerprint
+
+    assert open_quietly([replace(samples[0], path=other)]).fingerprint != before
+
+
 def test_a_new_label_does_not_decode_again(samples: list[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
     open_quietly(samples)
     monkeypatch.setattr(cache_module, "read_image", lambda *_: pytest.fail("decoded again"))
 
-    open_quietly([Sample(each.image, each.path, "B", (2,), each.place) for each in samples])
+    open_quietly([replace(each, text="B", ids=(2,)) for each in samples])
 
 
 def test_no_samples_make_an_empty_pack() -> None:
@@ -216,7 +225,7 @@ def test_a_cache_that_cannot_be_written_says_what_to_set(
 
 
 def test_a_full_disk_is_a_message_and_no_bus_error(samples: list[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = namedtuple("usage", "total used free")  # noqa: PYI024 - as shutil returns it
+    usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(100, 90, 6 * 16 * 40 * 3 - 1))
 
     with pytest.raises(EnvironmentProblem, match="No space left on device; set THAIOCR_CACHE to another folder"):

@@ -104,7 +104,10 @@ def without_suffix(path: Path) -> Path:
 
 
 def finish(prefix: Path) -> None:
-    """Complete a save that was interrupted after its journal was written; drop one that was interrupted before."""
+    """Complete a save that was interrupted after its journal was written.
+
+    What was interrupted before is left to the next save, which writes over it: here it could be a save in progress.
+    """
     journal = _journal(prefix)
     if journal.exists():
         for suffix, digest in json.loads(journal.read_text(encoding="utf-8")).items():
@@ -113,8 +116,6 @@ def finish(prefix: Path) -> None:
                 staged.replace(prefix.with_name(prefix.name + suffix))
         _sync_folder(prefix.parent)
         journal.unlink()
-    for suffix in SUFFIXES:
-        _staged(prefix, suffix).unlink(missing_ok=True)
 
 
 def _staged(prefix: Path, suffix: str) -> Path:

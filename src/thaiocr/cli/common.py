@@ -58,6 +58,22 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
 
 
+def positive(text: str) -> int:
+    """Read an argument that is a whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
+
+
+def natural(text: str) -> int:
+    """Read an argument that is a whole number of at least 0."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, not {number}")
+    return number
+
+
 def print_json(value: object) -> None:
     """Print one JSON document on one line; Thai stays readable."""
     print(json.dumps(value, ensure_ascii=False))  # noqa: T201 - results go to standard output

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from thaiocr.cli.common import Commands, add_json_flag, add_verb, out, print_json, say
+from thaiocr.cli.common import Commands, add_json_flag, add_verb, out, positive, print_json, say
 from thaiocr.errors import DataError, UsageError
 
 EXAMPLES = """
@@ -25,7 +25,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--bundle", required=True, metavar="DIR", help="what `thaiocr export` wrote")
     parser.add_argument("--labels", metavar="FILE", help="read every image that a label file names")
     parser.add_argument("--engine", choices=("onnx", "paddle"), default="onnx", help="what runs the network")
-    parser.add_argument("--threads", type=int, metavar="N", help="of the network; default: all cores")
+    parser.add_argument("--threads", type=positive, metavar="N", help="of the network; default: all cores")
     add_json_flag(parser)
 
 

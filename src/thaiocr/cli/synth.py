@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, out, print_json, say
+from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, natural, out, positive, print_json, say
 
 if TYPE_CHECKING:
     from thaiocr.synth.writer import DataSet
@@ -44,12 +44,12 @@ def register(commands: Commands) -> None:
     rec.add_argument("-o", "--output", required=True, metavar="DIR", help="the data set's folder")
     rec.add_argument("--dict", required=True, metavar="FILE", help="dictionary, one entry a line")
     rec.add_argument(
-        "--count", required=True, type=_positive, metavar="N", help="images of train; val and test come on top"
+        "--count", required=True, type=positive, metavar="N", help="images of train; val and test come on top"
     )
-    rec.add_argument("--val-count", type=_natural, metavar="N", help="images of val (default: a tenth of --count)")
+    rec.add_argument("--val-count", type=natural, metavar="N", help="images of val (default: a tenth of --count)")
     rec.add_argument(
         "--test-count",
-        type=_natural,
+        type=natural,
         metavar="N",
         help="images of test, and of each test set (default: a tenth of --count)",
     )
@@ -74,7 +74,7 @@ def register(commands: Commands) -> None:
     )
     rec.add_argument(
         "--max-length",
-        type=_positive,
+        type=positive,
         default=25,
         metavar="N",
         help="lines: dictionary entries at most (default: %(default)s)",
@@ -99,7 +99,7 @@ def register(commands: Commands) -> None:
     rec.add_argument("--strict", action="store_true", help="refuse when an entry of the dictionary gets no train image")
     rec.add_argument("--force", action="store_true", help="replace a data set that was made with other options")
     rec.add_argument(
-        "--workers", type=_positive, metavar="W", help="processes; do not change the result (default: one per core)"
+        "--workers", type=positive, metavar="W", help="processes; do not change the result (default: one per core)"
     )
     add_json_flag(rec)
 
@@ -203,17 +203,3 @@ def _histogram(lengths: dict[str, int]) -> str:
 def _cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
-
-
-def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"must not be negative, not {number}")
-    return number

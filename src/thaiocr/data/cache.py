@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def open_pack(samples: Sequence[Sample], preprocess: Preprocess, *, progress: Pr
         EnvironmentProblem: the cache folder cannot be written, or is full.
     """
     fingerprint = _fingerprint(samples, preprocess)
-    folder = cache_root() / "packs"
+    folder = packs_folder()
     try:
         pack = _read(folder, fingerprint)
         if pack is None:
@@ -79,6 +79,21 @@ def open_pack(samples: Sequence[Sample], preprocess: Preprocess, *, progress: Pr
             f"{folder}: cannot keep the decoded images there: {reason}; set THAIOCR_CACHE to another folder"
         ) from error
     return pack
+
+
+def packs_folder() -> Path:
+    """Return where packs lie: `<fingerprint>.npy` and `<fingerprint>.json`."""
+    return cache_root() / "packs"
+
+
+def _made_of(samples: Sequence[Sample], preprocess: Preprocess) -> dict[str, Any]:
+    """Return what a pack's index says of its origin, so that a person can be told why one is stale."""
+    folders = {str(sample.path.parent.absolute()) for sample in samples}
+    try:
+        folder = os.path.commonpath(folders)
+    except ValueError:  # no samples, or several drives
+        folder = ""
+    return {"folder": folder, "images": len(samples), "preprocess": json.loads(json.dumps(asdict(preprocess)))}
 
 
 def _fingerprint(samples: Sequence[Sample], preprocess: Preprocess) -> str:
@@ -119,8 +134,8 @@ def _build(samples: Sequence[Sample], preprocess: Preprocess, folder: Path, fing
         images_NhwC.flush()
         del images_NhwC
         staged.replace(pixels)
-        index = json.dumps({"filled": filled_N.tolist(), "unreadable": unreadable})
-        staged.with_suffix(".json").write_text(index, encoding="utf-8")
+        index = {"filled": filled_N.tolist(), "unreadable": unreadable, "of": _made_of(samples, preprocess)}
+        staged.with_suffix(".json").write_text(json.dumps(index), encoding="utf-8")
         staged.with_suffix(".json").replace(pixels.with_suffix(".json"))
     return Pack(np.load(pixels, mmap_mode="r", allow_pickle=False), filled_N, unreadable, fingerprint)
 

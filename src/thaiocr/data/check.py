@@ -96,6 +96,11 @@ def check(config: schema.Config, *, progress: Progress) -> Checked:
     findings += _twice(pictures, shared)
     findings += font_leaks(*both)
     kept = _kept(pictures, findings)
+    findings += [
+        Finding("no_line", split.name, ", ".join(split.dataset.label_file_list), "", "not one line can be used")
+        for split in both
+        if not kept[split.name]
+    ]
     findings += _unseen_classes(kept, codec)
     order = {kind: number for number, kind in enumerate(KINDS)}
     return Checked(

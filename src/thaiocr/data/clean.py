@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -122,6 +123,7 @@ def _copy_images(checked: Checked, root: Path, staging: Path, progress: Progress
 
 def _overrides(split: Split, root: Path, folder: Path) -> tuple[str, str]:
     data_dir = folder / _below(root, Path(split.dataset.data_dir))
-    files = ",".join((folder / _below(root, Path(name))).as_posix() for name in split.dataset.label_file_list)
+    files = [(folder / _below(root, Path(name))).as_posix() for name in split.dataset.label_file_list]
     dataset = f"{split.name}.dataset"
-    return f"{dataset}.data_dir={data_dir.as_posix()}", f"{dataset}.label_file_list=[{files}]"
+    listed = json.dumps(files, ensure_ascii=False)  # quoted: a name may hold a comma
+    return f"{dataset}.data_dir={data_dir.as_posix()}", f"{dataset}.label_file_list={listed}"

@@ -21,6 +21,7 @@ class Kind(NamedTuple):
 
 
 KINDS: Final[Mapping[str, Kind]] = {
+    "no_line": Kind("error", "no usable line"),
     "no_delimiter": Kind("error", "no tab between image and text"),
     "no_image": Kind("error", "no image before the tab"),
     "empty_label": Kind("error", "empty label"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from thaiocr.data.findings import Finding
+from thaiocr.data.manifest import read_manifest
 from thaiocr.data.splits import Split
-
-MANIFEST: Final = "manifest.json"
+from thaiocr.errors import DataError
 
 SEEN_ON_PURPOSE: Final = frozenset({"A", "C", "E"})
 """Evaluation sets of `thaiocr synth` that are meant to show the fonts of train: they test damage or words."""
@@ -32,9 +31,9 @@ def fonts_of(label_file: Path, data_dir: Path) -> Fonts | None:
     """Return the fonts of a label file's images by the manifest beside it or in its data folder; None: not known."""
     for folder in dict.fromkeys((label_file.parent, data_dir)):
         # A manifest of another tool, or a damaged one, knows nothing of fonts.
-        with suppress(OSError, ValueError, LookupError, TypeError):
-            manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-            for split in manifest["splits"].values():
+        with suppress(DataError, LookupError, TypeError, AttributeError):
+            manifest = read_manifest(folder)
+            for split in manifest.get("splits", {}).values():
                 if (folder / split["labels"]).resolve() == label_file.resolve():
                     return _fonts(manifest["fonts"], split)
     return None

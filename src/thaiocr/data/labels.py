@@ -119,11 +119,10 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
 
 def read_line(line: str, place: str, dataset: SimpleDataSet, codec: Codec, limits: Limits) -> Sample | Reject:
     """Turn one line into a sample, or into a reject that says why not."""
-    image, delimiter, raw = line.partition(dataset.delimiter)
-    if not delimiter:
-        return Reject(place, "", f"no {_name(dataset.delimiter)} between image and text", "no_delimiter")
-    if not image:
-        return Reject(place, image, f"no image before the {_name(dataset.delimiter)}", "no_image")
+    parts = split_line(line, place, dataset.delimiter)
+    if isinstance(parts, Reject):
+        return parts
+    image, raw = parts
     text = normalize(raw)
     if not text:
         return Reject(place, image, "the label is empty", "empty_label")
@@ -139,6 +138,16 @@ def read_line(line: str, place: str, dataset: SimpleDataSet, codec: Codec, limit
         reason = f"the label needs {steps} time steps, the network has {limits.time_steps}; use a wider image_shape"
         return Reject(place, image, reason, "too_few_time_steps")
     return Sample(image, Path(dataset.data_dir) / image, text, tuple(ids), place)
+
+
+def split_line(line: str, place: str, delimiter: str = "\t") -> tuple[str, str] | Reject:
+    """Return (image, text as it is written) of a line, or a reject that says which is missing."""
+    image, found, raw = line.partition(delimiter)
+    if not found:
+        return Reject(place, "", f"no {_name(delimiter)} between image and text", "no_delimiter")
+    if not image:
+        return Reject(place, image, f"no image before the {_name(delimiter)}", "no_image")
+    return image, raw
 
 
 def _name(delimiter: str) -> str:

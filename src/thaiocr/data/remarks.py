@@ -40,10 +40,8 @@ def remarks(encoded: bytes, name: str) -> Iterator[tuple[str, str]]:
     with picture:
         form, suffix = _format(picture), PurePath(name).suffix
         if suffix.lower() not in SUFFIXES[form]:
-            yield (
-                "wrong_suffix",
-                f"the content is {form}, the suffix '{suffix}' says otherwise; name it {SUFFIXES[form][0]}",
-            )
+            reason = f"the content is {form}, the suffix '{suffix}' says otherwise; name it {SUFFIXES[form][0]}"
+            yield "wrong_suffix", reason
         if picture.mode == "CMYK":
             yield "cmyk", "CMYK, read as RGB; colours may differ from what was seen"
         if _is_deep(picture, encoded):
@@ -53,8 +51,8 @@ def remarks(encoded: bytes, name: str) -> Iterator[tuple[str, str]]:
         turned = _orientation(picture, encoded)
         if turned != _UPRIGHT:
             yield "exif_rotation", f"turned or mirrored as its EXIF orientation {turned} says"
-        frames = getattr(picture, "n_frames", 1)
-        if frames > 1 and picture.format != "MPO":
+        frames = _frames(picture)
+        if frames > 1:
             yield "several_frames", f"{frames} pictures in the file, the first is read"
 
 
@@ -62,9 +60,7 @@ def _open(encoded: bytes) -> Image.Image | None:
     """Read the header only."""
     try:
         return Image.open(BytesIO(encoded), formats=(*SUFFIXES, "MPO"))
-    except (
-        Exception
-    ):  # Pillow's readers raise of every sort on damaged files; whether one can be used is not asked here
+    except Exception:  # Pillow raises of every sort on damaged files; whether one can be used is not asked here
         return None
 
 
@@ -80,6 +76,13 @@ def _is_deep(picture: Image.Image, encoded: bytes) -> bool:
         depths = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, 8)
         return any(depth > 8 for depth in (depths if isinstance(depths, tuple) else (depths,)))
     return picture.mode.startswith("I")
+
+
+def _frames(picture: Image.Image) -> int:
+    if picture.format != "MPO":  # a JPEG to everyone but Pillow
+        with suppress(Exception):  # Pillow looks for the others, and may find damage there
+            return int(getattr(picture, "n_frames", 1))
+    return 1
 
 
 def _orientation(picture: Image.Image, encoded: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -82,13 +83,26 @@ def resume(run: Run, checkpoint: store.Checkpoint, prefix: Path) -> None:
     load_weights(run.model, checkpoint.weights, prefix)
     if run.guide is not None and states.get("guide") is not None:
         run.guide.set_state_dict(states["guide"])
-    run.optimizer.set_state_dict(dict(checkpoint.optimizer))
+    _load_optimizer(run, checkpoint.optimizer, prefix)
     if "position" in states:
         run.position = Position(**states["position"])
         run.log.truncate(states["log_sizes"])
     else:
         epoch = int(states["epoch"])
         run.position = Position(epoch=epoch, step=int(states.get("global_step", epoch * len(run.train))))
+
+
+def _load_optimizer(run: Run, state: Mapping[str, Any], prefix: Path) -> None:
+    schedule = state.get("LR_Scheduler")
+    if schedule is not None and schedule.keys() != run.schedule.state_dict().keys():
+        raise DataError(
+            f"{prefix}.pdopt: saved with another kind of Optimizer.lr, or with a warm-up where there is none now; "
+            "set it as it was, or start from the weights with --init-from"
+        )
+    with warnings.catch_warnings():
+        # paddle calls the inner schedule of every LinearWarmup unused, and then uses it.
+        warnings.filterwarnings("ignore", "There are some unused values in state_dict", UserWarning)
+        run.optimizer.set_state_dict(dict(state))
 
 
 def _is_of_dictionary(states: Mapping[str, Any], run: Run) -> bool:
@@ -138,7 +152,7 @@ def init_from(run: Run, prefix: Path) -> list[str]:
     }
     if not fitting:
         raise DataError(f"{prefix}: no parameter has a name and shape of this network")
-    run.model.set_state_dict(fitting)
+    run.model.set_state_dict({**parameters, **fitting})
     return [name for name in parameters if name not in fitting]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import paddle
 from paddle import nn
 
 from thaiocr.checkpoint import store
@@ -53,7 +54,9 @@ def open_trained(config: schema.Config, checkpoint: str | None) -> Trained:
         raise DataError(f"{prefix}.pdparams: no such checkpoint; {way_out}")
     use_device(config)
     dictionary, codec = build_codec(config)
-    model = build_model(config.architecture, codec.num_classes)
+    # Parameters get the same names every time, so that an export is the same file every time.
+    with paddle.utils.unique_name.guard():
+        model = build_model(config.architecture, codec.num_classes)
     load_weights(model, store.load_weights(prefix), prefix)
     states = store.load(prefix).states if store.exists(prefix) else {}
     if states.get("dictionary", dictionary.fingerprint) != dictionary.fingerprint:

@@ -39,8 +39,7 @@ def export_bundle(
         UsageError: something else than a bundle is in the folder.
         EnvironmentProblem: the folder cannot be written.
     """
-    if bundle.folder.is_dir() and any(bundle.folder.iterdir()) and not (bundle.folder / MANIFEST).exists():
-        raise UsageError(f"{bundle.folder}: is not empty, and not a bundle that could be replaced; choose another -o")
+    _check_free(bundle.folder)
     engines = ("paddle", "onnx") if with_onnx else ("paddle",)
     try:
         bundle.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +62,14 @@ def export_bundle(
     return parities
 
 
+def _check_free(folder: Path) -> None:
+    """Never replace what is not a bundle."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
+        raise UsageError(f"{folder}: is not empty, and not a bundle that could be replaced; choose another -o")
+    if folder.exists() and not folder.is_dir():
+        raise EnvironmentProblem(f"{folder}: cannot write the bundle there: it is a file; choose another -o")
+
+
 def _record(parities: list[Parity]) -> Mapping[str, Any]:
     return {
         "parity": [asdict(parity) for parity in parities],
@@ -73,7 +80,7 @@ def _record(parities: list[Parity]) -> Mapping[str, Any]:
 def _put_in_place(staged: Path, folder: Path) -> None:
     staged.chmod(0o755)
     if folder.exists():
-        old = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
+        old = staged.with_name(f"{staged.name}.old")
         folder.replace(old)
         staged.replace(folder)
         shutil.rmtree(old)

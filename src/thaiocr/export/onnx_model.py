@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Final
 
@@ -38,12 +39,13 @@ def write_onnx_model(folder: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the converter, whose C++ code writes to the process's standard output where `--json` prints."""
+    """Silence the converter, whose Python and C++ code write to the standard output, where `--json` prints."""
     saved = os.dup(1)
     null = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(null, 1)
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         os.dup2(saved, 1)
         os.close(saved)

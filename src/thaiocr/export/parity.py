@@ -54,7 +54,8 @@ def check_parity(
             wanted_1TK = _trained(model, x_1Chw)
             for engine, network in networks.items():
                 found_1TK = network(x_1Chw)
-                worst[engine] = max(worst[engine], float(np.abs(found_1TK - wanted_1TK).max()))
+                # np.maximum keeps NaN, max would drop it.
+                worst[engine] = float(np.maximum(worst[engine], np.abs(found_1TK - wanted_1TK).max()))
                 same[engine] += _text(found_1TK, bundle) == _text(wanted_1TK, bundle)
             advance(1)
     found = [Parity(engine, count, same[engine], worst[engine]) for engine in engines]

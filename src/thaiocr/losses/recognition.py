@@ -38,7 +38,7 @@ class CTCLoss:
 
 
 class GuideLoss:
-    """Mean cross-entropy of the guide's heads; every label is one cluster."""
+    """Sum of the cross-entropies of the guide's heads; every label is one cluster."""
 
     def __init__(self, guide: PartsGuide) -> None:
         self.guide = guide
@@ -50,7 +50,7 @@ class GuideLoss:
             F.cross_entropy(logits_NP, self.guide.targets_K[part].gather(class_N))
             for part, logits_NP in self.guide(f_ND1T).items()
         ]
-        return sum(losses[1:], start=losses[0]) / len(losses)
+        return sum(losses[1:], start=losses[0])
 
 
 class RecognitionLoss:

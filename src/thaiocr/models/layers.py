@@ -39,6 +39,7 @@ class ConvBNLayer(nn.Layer):  # type: ignore[misc]  # paddle has no types
             stride=stride,
             padding=(kernel_size - 1) // 2,
             groups=groups,
+            weight_attr=nn.initializer.KaimingNormal(fan_in=kernel_size**2 * in_channels // groups),
             bias_attr=False,
         )
         # Not BatchNorm2D: the layer's type is part of the key of its state in PaddleOCR's .pdopt files.

@@ -1,0 +1,150 @@
+"""The packs of a configuration, built ahead of training; what became of older ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from thaiocr.config import schema
+from thaiocr.data.cache import packs_folder
+from thaiocr.data.dataset import load_dataset
+from thaiocr.data.splits import open_codec, splits
+from thaiocr.errors import EnvironmentProblem
+from thaiocr.progress import Progress
+
+ABANDONED: Final = 24 * 3600
+"""Seconds after which the folder of a build is taken for what a killed one left."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """The pack of `Train` or `Eval`."""
+
+    split: str
+    path: Path
+    bytes: int
+    images: int
+    rejects: int
+    """Lines without a usable label or image."""
+    is_new: bool
+    """False: it was there already."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the pack as `--json` prints it."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A pack of the same images that is not used any more."""
+
+    path: Path
+    bytes: int
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the pack as `--json` prints it."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def pack(config: schema.Config, *, progress: Progress) -> tuple[list[Packed], list[Stale]]:
+    """Build the packs that training on this configuration reads; returns them, and the stale ones of the same images.
+
+    Raises:
+        DataError: the dictionary or a label file cannot be read.
+        EnvironmentProblem: the cache cannot be written, or is full.
+    """
+    codec, seed = open_codec(config), config.run.seed
+    before = {path: path.stat().st_mtime_ns for path in packs_folder().glob("*.npy")}
+    packed: list[Packed] = []
+    for split in splits(config):
+        data = load_dataset(split.dataset, codec, split.limits, seed=seed, progress=progress)
+        path = packs_folder() / f"{data.pack.fingerprint}.npy"
+        packed.append(
+            Packed(
+                split=split.name,
+                path=path,
+                bytes=path.stat().st_size,
+                images=len(data.samples),
+                rejects=len(data.rejects),
+                is_new=before.get(path) != path.stat().st_mtime_ns,
+            )
+        )
+    return packed, list(_stale({each.path.stem for each in packed}))
+
+
+def _stale(used: Collection[str]) -> Iterator[Stale]:
+    """Yield the packs made of images of the same folders as those of `used`, which are fingerprints."""
+    origins = {index.stem: _origin(index) for index in sorted(packs_folder().glob("*.json"))}
+    for fingerprint, origin in origins.items():
+        now = [origins[each] for each in used if origins[each].get("folder") == origin.get("folder")]
+        if origin and now and fingerprint not in used:
+            nearest = min(now, key=lambda each: abs(each["images"] - origin["images"]))
+            path = packs_folder() / f"{fingerprint}.npy"
+            yield Stale(path, path.stat().st_size if path.exists() else 0, _difference(origin, nearest))
+
+
+def _origin(index: Path) -> dict[str, Any]:
+    """Return what a pack says that it was made of; {} when it does not say so, or is damaged."""
+    try:
+        found = json.loads(index.read_text("utf-8"))["of"]
+        return found if {"folder", "images", "preprocess"} <= found.keys() else {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def _difference(origin: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    for key, value in now["preprocess"].items():
+        if origin["preprocess"].get(key) != value:
+            return f"made with {key} {origin['preprocess'].get(key)}, now {value}"
+    if origin["images"] != now["images"]:
+        return f"made of {origin['images']:,} images, now {now['images']:,}"
+    return "images were changed, renamed or exchanged since"
+
+
+def remove(stale: Stale) -> None:
+    """Delete a stale pack; a process that reads it keeps what it has mapped.
+
+    Raises:
+        EnvironmentProblem: it cannot be deleted.
+    """
+    _delete(stale.path.with_suffix(".json"), stale.path)
+
+
+def remove_abandoned() -> int:
+    """Delete what builds left that were killed more than a day ago; returns how many.
+
+    Raises:
+        EnvironmentProblem: it cannot be deleted.
+    """
+    left = [path for path in packs_folder().glob(".*") if time.time() - path.stat().st_mtime > ABANDONED]
+    _delete(*left)
+    return len(left)
+
+
+def clear() -> int:
+    """Delete all packs of all data; returns how many.
+
+    Raises:
+        EnvironmentProblem: one cannot be deleted.
+    """
+    found = list(packs_folder().glob("*.npy"))
+    # The index first: without it nothing is taken for a pack.
+    _delete(*packs_folder().glob("*.json"), *found, *packs_folder().glob(".*"))
+    return len(found)
+
+
+def _delete(*paths: Path) -> None:
+    try:
+        for path in paths:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(f"{error.filename}: cannot be deleted: {error.strerror}") from error
