@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from thaiocr.models import fast
 
-fast.prefer_avx2_on_amd()
+fast.tune_process()
 
 import paddle  # noqa: E402 - after the choice of MKL's code path
 

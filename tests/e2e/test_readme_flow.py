@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def run(command: str) -> list[Any]:
         capsys.readouterr()
-        code = main([*command.split(), "--json"])
+        code = main([*shlex.split(command), "--json"])
         printed = capsys.readouterr()
         assert code == 0, printed.err
         return [json.loads(line) for line in printed.out.splitlines()]
@@ -33,22 +34,22 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 @pytest.mark.slow
 def test_the_readmes_commands_lead_from_nothing_to_text_that_is_read(run: Run) -> None:
     run("dict build --tier starter -o starter.txt")
-    entries = Path("starter.txt").read_text("utf-8").split()[::6]
+    entries = Path("starter.txt").read_text("utf-8").split()[::8]
     Path("dict.txt").write_text("".join(f"{entry}\n" for entry in entries), "utf-8")
 
-    (made,) = run("synth rec -o data --dict dict.txt --count 1600 --val-count 260 --seed 7 --preset print --workers 2")
+    (made,) = run("synth rec -o data --dict dict.txt --count 1600 --val-count 260 --seed 7 --preset clean --workers 2")
     assert made["images"] == {"train": 1600, "val": 260, "test": 160}
     assert not set(made["families"]["train"]) & {*made["families"]["val"], *made["families"]["test"]}
 
     run(
-        "config new rec --preset dev --data data -o rec.yml --set Global.save_model_dir=run Global.epoch_num=6 "
-        "Optimizer.lr.learning_rate=0.003 Optimizer.lr.warmup_epoch=0.5 Train.loader.batch_size_per_card=32 "
-        "Architecture.Backbone.scale=0.35 "
-        "Train.dataset.transforms.RecResizeImg.image_shape=[3,32,40] "
-        "Eval.dataset.transforms.RecResizeImg.image_shape=[3,32,40]"
+        "config new rec --preset dev --data data -o rec.yml --set Global.save_model_dir=run Global.epoch_num=9 "
+        "Optimizer.lr.learning_rate=0.004 Optimizer.lr.warmup_epoch=0.5 Train.loader.batch_size_per_card=32 "
+        "'Architecture.Backbone={name: MobileNetV3, model_name: small, scale: 0.35, small_stride: [1, 2, 2, 2]}' "
+        "Train.dataset.transforms.RecResizeImg.image_shape=[3,32,24] "
+        "Eval.dataset.transforms.RecResizeImg.image_shape=[3,32,24]"
     )
     (report,) = run("train -c rec.yml")
-    assert report["best"]["acc"] > 10 / len(entries), report["history"]
+    assert report["best"]["acc"] > 4 / len(entries), report["history"]
 
     (summary,) = run("eval -c rec.yml")
     assert summary["acc"] == report["best"]["acc"]

@@ -25,7 +25,7 @@ from thaiocr.data.images import BadImage, decode, read_file
 from thaiocr.data.labels import Reject
 from thaiocr.data.remarks import SUFFIXES, image_format
 from thaiocr.data.sources import Item, read_source
-from thaiocr.data.staging import new_folder
+from thaiocr.data.staging import new_folder, require_free
 from thaiocr.data.stratify import assign, strata
 from thaiocr.errors import DataError
 from thaiocr.progress import Progress
@@ -107,6 +107,7 @@ def import_data(
         UsageError: `target` is not empty.
         EnvironmentProblem: something cannot be written.
     """
+    require_free(target)
     found = read_source(request.kind, Path(request.source))
     codec = Codec(dictionary, use_space_char=use_space_char) if dictionary is not None else None
     with new_folder(target) as staging:

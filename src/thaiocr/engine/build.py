@@ -117,7 +117,7 @@ def use_device(config: schema.Config) -> None:
         EnvironmentProblem: a GPU is asked for and there is none.
     """
     if not config.run.use_gpu:
-        fast.prefer_avx2_on_amd()
+        fast.tune_process()
         paddle.set_device("cpu")
     elif paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
         paddle.set_device("gpu")

@@ -11,12 +11,18 @@ layers run through paddle's own operations.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import paddle
+
+M_TRIM_THRESHOLD: Final = -1
+M_MMAP_THRESHOLD: Final = -3
+"""From glibc's malloc.h."""
 
 IS_WANTED = os.environ.get("THAIOCR_FAST_CPU", "1") != "0" and find_spec("numba") is not None
 
@@ -26,11 +32,16 @@ def is_usable(x: paddle.Tensor) -> bool:
     return IS_WANTED and paddle.in_dynamic_mode() and x.place.is_cpu_place() and x.dtype == paddle.float32
 
 
-def prefer_avx2_on_amd() -> None:
-    """Let the old MKL inside paddle's wheel use AVX2 on AMD processors, where it otherwise falls back to SSE.
+def tune_process() -> None:
+    """Set what this process's libraries read once: call it before the first matrix product.
 
-    Has to be called before the first matrix product of the process.
+    The old MKL inside paddle's wheel falls back to SSE on AMD processors unless it is told to use AVX2. And glibc gives
+    every large block back to the system when it is freed, only to have the next step fault it in again, page by page.
     """
     cpuinfo = Path("/proc/cpuinfo")
     if platform.machine() == "x86_64" and cpuinfo.exists() and "AuthenticAMD" in cpuinfo.read_text(encoding="utf-8"):
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
