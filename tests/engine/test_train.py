@@ -48,7 +48,7 @@ def test_a_run_leaves_every_file_of_the_interface(data: Path, tmp_path: Path) ->
 def test_the_report_says_what_was_trained_and_on_what(trained: tiny.Trained) -> None:
     report = trained.report
     assert report["best"] == max(report["history"], key=lambda found: found["acc"])
-    assert report["images"] == {"train": 192, "eval": 48}
+    assert report["images"] == {"train": 192, "eval": 24}
     assert report["rejects"] == {"train": 0, "eval": 0}
     assert report["classes"] == len(tiny.ENTRIES) + 1
     assert report["fingerprints"]["dictionary"] == Dictionary.load(trained.data / "dict.txt").fingerprint
@@ -69,7 +69,7 @@ def test_saved_weights_carry_the_networks_names_and_nothing_of_the_guide(trained
 
 @pytest.mark.parametrize(
     ("setting", "steps"),
-    [("[1, 2]", [3, 5, 6]), ("4", [4, 6]), ("[0, 1000]", [6])],
+    [("[1, 2]", [3, 5, 6]), ("1000", [6])],
 )
 def test_evaluation_is_where_eval_batch_step_says_and_at_the_end(
     data: Path, tmp_path: Path, setting: str, steps: list[int]
@@ -78,11 +78,10 @@ def test_evaluation_is_where_eval_batch_step_says_and_at_the_end(
     assert evaluated(tmp_path) == steps
 
 
-def test_the_same_seed_gives_the_same_run_and_another_seed_another(data: Path, reference: Path, tmp_path: Path) -> None:
-    tiny.fit(tiny.config(data, tmp_path / "same", *tiny.RUNS))
-    tiny.fit(tiny.config(data, tmp_path / "other", *tiny.RUNS, "Global.seed=1", "Global.epoch_num=2"))
-    assert tiny.outcome(tmp_path / "same") == tiny.outcome(reference)
-    assert tiny.records(tmp_path / "other")[0]["loss"] != tiny.records(reference)[0]["loss"]
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_run(data: Path, reference: Path, tmp_path: Path) -> None:
+    tiny.fit(tiny.config(data, tmp_path, *tiny.RUNS))
+    assert tiny.outcome(tmp_path) == tiny.outcome(reference)
 
 
 def test_a_folder_that_holds_a_run_is_refused_and_untouched(data: Path, reference: Path) -> None:
@@ -92,9 +91,11 @@ def test_a_folder_that_holds_a_run_is_refused_and_untouched(data: Path, referenc
     assert {path: path.read_bytes() for path in reference.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_force_leaves_nothing_of_the_run_that_was_there(data: Path, reference: Path, tmp_path: Path) -> None:
     changes = ("Global.save_epoch_step=1", "Global.seed=5", "Global.epoch_num=2")
     tiny.fit(tiny.config(data, tmp_path, *tiny.RUNS, *changes))
+    assert tiny.records(tmp_path)[0]["loss"] != tiny.records(reference)[0]["loss"], "another seed, another run"
     tiny.fit(tiny.config(data, tmp_path, *tiny.RUNS), is_forced=True)
     assert tiny.outcome(tmp_path) == tiny.outcome(reference)
 
