@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 def _open(config: Config, args: argparse.Namespace) -> tuple[Network, Codec, str]:
     """Return the network to measure, its codec, and what to call it."""
     from thaiocr.data.images import Preprocess
-    from thaiocr.engine.build import build_codec
+    from thaiocr.data.splits import open_codec
     from thaiocr.engine.evaluate import of_model
     from thaiocr.engine.trained import open_trained
     from thaiocr.predict.reader import Reader
@@ -80,8 +80,8 @@ def _open(config: Config, args: argparse.Namespace) -> tuple[Network, Codec, str
         trained = open_trained(config, args.checkpoint)
         return of_model(trained.model), trained.codec, str(trained.checkpoint)
     reader = Reader(Path(args.bundle))
-    dictionary, codec = build_codec(config)
-    if dictionary.fingerprint != reader.bundle.dictionary.fingerprint:
+    codec = open_codec(config)
+    if codec.dictionary.fingerprint != reader.bundle.dictionary.fingerprint:
         raise DataError(f"{args.bundle}: made with another dictionary than {config.run.character_dict_path}")
     if reader.bundle.preprocess != Preprocess.of(config.eval.dataset.transforms):
         raise DataError(f"{args.bundle}: prepares images in another way than Eval.dataset.transforms of {args.config}")

@@ -15,6 +15,7 @@ from thaiocr.data.dataset import DataSet, load_dataset
 from thaiocr.data.images import Preprocess
 from thaiocr.data.labels import Limits
 from thaiocr.data.loader import Batches
+from thaiocr.data.splits import open_codec
 from thaiocr.engine.optim import build_optimizer, build_schedule
 from thaiocr.engine.runlog import RunLog
 from thaiocr.errors import DataError, EnvironmentProblem
@@ -23,7 +24,7 @@ from thaiocr.models import build_model, fast
 from thaiocr.models.parts_guide import PartsGuide
 from thaiocr.progress import Progress
 from thaiocr.text.codec import Codec
-from thaiocr.text.dictionary import Dictionary, find_dictionary
+from thaiocr.text.dictionary import Dictionary
 
 SHOWN_REJECTS: Final = 5
 """In an error message; `rejects.tsv` lists all."""
@@ -82,7 +83,7 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
     """
     use_device(config)
     paddle.seed(config.run.seed)
-    dictionary, codec = build_codec(config)
+    codec = open_codec(config)
     model = build_model(config.architecture, codec.num_classes)
     folder = Path(config.run.save_model_dir)
     log = RunLog(folder, echo=echo)
@@ -97,7 +98,7 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
         config=config,
         folder=folder,
         codec=codec,
-        dictionary=dictionary,
+        dictionary=codec.dictionary,
         model=model,
         guide=guide,
         loss=RecognitionLoss(config.loss, guide),
@@ -126,16 +127,6 @@ def use_device(config: schema.Config) -> None:
             "Global.use_gpu is true, but paddle sees no GPU here; "
             "add -o Global.use_gpu=false to train on the CPU, or install paddlepaddle-gpu and its driver"
         )
-
-
-def build_codec(config: schema.Config) -> tuple[Dictionary, Codec]:
-    """Return the dictionary that the config names, and its codec.
-
-    Raises:
-        DataError: missing or malformed.
-    """
-    dictionary = Dictionary.load(find_dictionary(config.run.character_dict_path))
-    return dictionary, Codec(dictionary, use_space_char=config.run.use_space_char)
 
 
 def time_steps(model: nn.Layer, config: schema.Config) -> int:

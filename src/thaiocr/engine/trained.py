@@ -15,7 +15,8 @@ from thaiocr.config import schema
 from thaiocr.data.dataset import load_dataset
 from thaiocr.data.labels import Limits
 from thaiocr.data.loader import Batches
-from thaiocr.engine.build import build_codec, use_device
+from thaiocr.data.splits import open_codec
+from thaiocr.engine.build import use_device
 from thaiocr.engine.position import load_weights
 from thaiocr.errors import DataError
 from thaiocr.models import build_model
@@ -53,7 +54,8 @@ def open_trained(config: schema.Config, checkpoint: str | None) -> Trained:
         way_out = f"checkpoints there: {', '.join(found)}" if found else "train first, or name one with --checkpoint"
         raise DataError(f"{prefix}.pdparams: no such checkpoint; {way_out}")
     use_device(config)
-    dictionary, codec = build_codec(config)
+    codec = open_codec(config)
+    dictionary = codec.dictionary
     # Parameters get the same names every time, so that an export is the same file every time.
     with paddle.utils.unique_name.guard():
         model = build_model(config.architecture, codec.num_classes)

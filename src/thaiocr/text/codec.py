@@ -40,6 +40,7 @@ class Codec:
     """
 
     def __init__(self, dictionary: Dictionary, *, use_space_char: bool = False) -> None:
+        self.dictionary = dictionary
         self.entries: tuple[str, ...] = dictionary.entries + (SPACE,) * use_space_char
         self.num_classes: int = len(self.entries) + 1
         self._texts = ("", *self.entries)
