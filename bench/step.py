@@ -20,7 +20,7 @@ fast.tune_process()
 import paddle  # noqa: E402 - after the choice of MKL's code path
 
 from thaiocr.config import schema  # noqa: E402
-from thaiocr.losses.recognition import CTCLoss  # noqa: E402
+from thaiocr.losses.ctc import CTCLoss  # noqa: E402
 from thaiocr.models import build_model  # noqa: E402
 
 
@@ -34,7 +34,7 @@ def make_step(width: int, batch: int, classes: int) -> Callable[[], None]:
     model = build_model(architecture, classes)
     model.train()
     optimizer = paddle.optimizer.Adam(parameters=model.parameters())
-    loss = CTCLoss(schema.CTCLoss())
+    loss = CTCLoss()
     x_N3HW = paddle.rand([batch, 3, 32, width])
     labels_N1, lengths_N = paddle.ones([batch, 1], dtype="int32"), paddle.ones([batch], dtype="int64")
 

@@ -1,18 +1,21 @@
-"""How fast `thaiocr synth rec` draws and writes single clusters; one JSON line per preset and number of workers.
+"""How fast `thaiocr synth rec` draws and writes single clusters; one JSON line.
 
     python bench/synth.py [--images 4000] [--repeats 5]
 
-`images_per_s` is the median of the repeats, `cpu_us_per_image` the processor time of all processes with their start-up,
-which other work on the machine disturbs less.
+Presets and numbers of workers take turns, so that other work on the machine meets all of them. `images_per_s` is the
+median of the repeats, `best` the fastest; `cpu_us_per_image` is the processor time of all processes with their
+start-up, which other work disturbs less.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 from typing import Final, Literal
 
@@ -30,30 +33,29 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     dictionary = Dictionary.load(find_dictionary("thai_letters/th_dict.txt"))
+    rates: dict[str, list[float]] = defaultdict(list)
+    costs: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         warm_up = Options(count=100, val_count=0, test_count=0)
         generate(Path(folder, "fonts"), dictionary, warm_up)  # judges the fonts, once
-        for preset, workers in RUNS:
-            options = Options(count=args.images, val_count=0, test_count=0, preset=preset)
-            rates = []
-            before = _cpu_seconds()
-            for repeat in range(args.repeats):
-                root = Path(folder, f"{preset}-{workers}-{repeat}")
-                rates.append(generate(root, dictionary, options, workers=workers).images_per_s or 0.0)
-            cpu = (_cpu_seconds() - before) / args.repeats / args.images
-            print(
-                json.dumps(
-                    {
-                        "bench": "synth",
-                        "preset": preset,
-                        "workers": workers,
-                        "images_per_s": round(statistics.median(rates), 1),
-                        "best": round(max(rates), 1),
-                        "cpu_us_per_image": round(1e6 * cpu),
-                    }
-                ),
-                flush=True,
-            )
+        for repeat in range(args.repeats):
+            for preset, workers in RUNS:
+                options = Options(count=args.images, val_count=0, test_count=0, preset=preset)
+                name = f"{preset}, {workers} worker{'s' * (workers > 1)}"
+                before = _cpu_seconds()
+                made = generate(Path(folder, f"{name} {repeat}"), dictionary, options, workers=workers)
+                rates[name].append(made.images_per_s or 0.0)
+                costs[name].append((_cpu_seconds() - before) / args.images)
+    result = {
+        "bench": "synth",
+        "images": args.images,
+        "entries": len(dictionary),
+        "images_per_s": {name: round(statistics.median(found), 1) for name, found in rates.items()},
+        "best": {name: round(max(found), 1) for name, found in rates.items()},
+        "cpu_us_per_image": {name: round(1e6 * statistics.median(found)) for name, found in costs.items()},
+        "load": round(os.getloadavg()[0], 1),
+    }
+    print(json.dumps(result))
 
 
 def _cpu_seconds() -> float:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
+import killed_save
 import numpy as np
 import paddle
 import pytest
@@ -134,8 +138,77 @@ def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(tmp_path: Path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(EnvironmentProblem, match="latest: cannot save the checkpoint: No space left"):
+    with pytest.raises(
+        EnvironmentProblem,
+        match=r"cannot save the checkpoint latest: No space left on device; the one saved before is untouched",
+    ):
         store.save(checkpoint(2), tmp_path / "latest")
     monkeypatch.undo()
 
     assert value_of(store.load(tmp_path / "latest")) == (1, 1, 1)
+
+
+def test_a_full_disk_leaves_nothing_of_the_save_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.save(checkpoint(1), tmp_path / "latest")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for stop_at in range(5):
+        calls = 0
+
+        def full(handle: int, *, stop_at: int = stop_at) -> None:
+            nonlocal calls
+            calls += 1
+            if calls > stop_at:
+                raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(EnvironmentProblem, match="No space left on device"):
+            store.save(checkpoint(2), tmp_path / "latest")
+        monkeypatch.undo()
+        assert sorted(path.name for path in tmp_path.iterdir()) == before
+        assert value_of(store.load(tmp_path / "latest")) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("suffix", [".pdparams", ".pdopt"])
+def test_one_changed_byte_is_found_and_named(tmp_path: Path, suffix: str) -> None:
+    store.save(checkpoint(1), tmp_path / "latest")
+    path = tmp_path / f"latest{suffix}"
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"latest\{suffix}: (damaged, or of another save|refused)"):
+        store.load(tmp_path / "latest")
+
+
+def test_files_of_two_saves_are_not_taken_for_one_checkpoint(tmp_path: Path) -> None:
+    store.save(checkpoint(1), tmp_path / "one")
+    store.save(checkpoint(2), tmp_path / "two")
+    (tmp_path / "one.pdopt").replace(tmp_path / "two.pdopt")
+    with pytest.raises(DataError, match=r"two\.pdopt: damaged, or of another save than two\.states"):
+        store.load(tmp_path / "two")
+
+
+def test_the_hashes_are_no_part_of_what_is_loaded(tmp_path: Path) -> None:
+    store.save(checkpoint(1), tmp_path / "latest")
+    assert store.load(tmp_path / "latest").states == checkpoint(1).states
+    assert set(read_pickle(tmp_path / "latest.states")[store.HASHES]) == {".pdparams", ".pdopt"}
+
+
+def test_a_removed_checkpoint_leaves_others_and_may_be_gone_already(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        store.save(checkpoint(1), tmp_path / name)
+    (tmp_path / "old.pdopt").unlink()
+    for _ in range(2):
+        store.remove(tmp_path / "old")
+    assert {path.stem for path in tmp_path.iterdir()} == {"new"}
+
+
+@pytest.mark.slow
+def test_a_process_killed_at_any_call_of_a_save_leaves_the_old_or_the_new_checkpoint(tmp_path: Path) -> None:
+    """Before and after each write, flush, sync, rename and removal: old up to the journal, new from there on."""
+    command = [sys.executable, killed_save.__file__, str(tmp_path)]
+    results = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    steps = [step for step, _ in results]
+    assert len(steps) > 40
+    assert steps == sorted(steps)
+    assert set(steps) == {1, 2}
+    assert not any(left for _, left in results)

@@ -99,7 +99,13 @@ def configs(draw: st.DrawFn) -> schema.Config:
             neck=draw(st.builds(schema.SequenceEncoder, hidden_size=COUNTS)),
             head=draw(st.builds(schema.CTCHead, fc_decay=SHARES, mid_channels=st.none() | COUNTS)),
         ),
-        loss=draw(st.builds(schema.CTCLoss, parts_guide=st.none() | st.builds(schema.PartsGuide, weight=POSITIVE))),
+        loss=draw(
+            st.builds(
+                schema.CTCLoss,
+                parts_guide=st.none()
+                | st.builds(schema.PartsGuide, weight=POSITIVE, label_smoothing=st.none() | st.just(0.1)),
+            )
+        ),
         postprocess=schema.CTCLabelDecode(),
         metric=draw(st.builds(schema.RecMetric)),
         train=draw(feeds(decode, resize)),

@@ -10,7 +10,7 @@ from thaiocr.config.presets import preset
 from thaiocr.errors import ConfigError
 
 BASE = to_yaml(preset("rec", "dev"))
-SECTIONS = "Global, Optimizer, Architecture, Loss, PostProcess, Metric, Train, Eval"
+SECTIONS = "Global, Optimizer, Architecture, Loss, PostProcess, Metric, Train, Eval, wandb"
 
 
 def problems_of(text: str, *overrides: str) -> list[str]:
@@ -125,12 +125,14 @@ CASES = [
     (
         "name: Adam",
         "name: Adma",
-        "my.yml:{line}: Optimizer.name: 'Adma' is not supported; did you mean 'Adam'? available: Adam, AdamW, Momentum",
+        "my.yml:{line}: Optimizer.name: 'Adma' is not supported; did you mean 'Adam'? "
+        "available: Adam, AdamW, Momentum, RMSProp",
     ),
     (
         "name: Cosine",
-        "name: Piecewise",
-        "my.yml:{line}: Optimizer.lr.name: 'Piecewise' is not supported; available: Const, Linear, Cosine, OneCycle",
+        "name: DecayLearningRate",
+        "my.yml:{line}: Optimizer.lr.name: 'DecayLearningRate' is not supported; "
+        "available: Const, Linear, Cosine, Step, MultiStepDecay, Piecewise, OneCycle, ReduceOnPlateau",
     ),
     (
         "name: SimpleDataSet",
@@ -140,9 +142,9 @@ CASES = [
     ),
     (
         "- CTCLabelEncode:",
-        "- RecAug:",
-        "my.yml:{line}: Train.dataset.transforms.1: 'RecAug' is not supported; "
-        "available: DecodeImage, CTCLabelEncode, RecResizeImg, KeepKeys",
+        "- RecConAug:",
+        "my.yml:{line}: Train.dataset.transforms.1: 'RecConAug' is not supported; did you mean 'RecAug'? "
+        "available: DecodeImage, RecAug, CTCLabelEncode, RecResizeImg, KeepKeys",
     ),
     (
         "algorithm: CRNN\n",
@@ -163,12 +165,12 @@ CASES = [
     ),
     (
         "epoch_num: 10",
-        "epoch_num: 10\n  use_amp: true",
-        "my.yml:{line}: Global.use_amp: this key of PaddleOCR is not supported; remove it",
+        "epoch_num: 10\n  calc_epoch_interval: 1",
+        "my.yml:{line}: Global.calc_epoch_interval: this key of PaddleOCR is not supported; remove it",
     ),
     ("Metric:", "Metrik:", "my.yml:{line}: Metrik: unknown key; did you mean 'Metric'?"),
     ("  epoch_num: 10\n", "", "my.yml:1: Global.epoch_num: missing; write it, it has no default"),
-    ("  name: Adam\n", "", "my.yml:{above}: Optimizer.name: missing; available: Adam, AdamW, Momentum"),
+    ("  name: Adam\n", "", "my.yml:{above}: Optimizer.name: missing; available: Adam, AdamW, Momentum, RMSProp"),
     (
         "  epoch_num: 10\n",
         "  epoch_num: 10\n  epoch_num: 11\n",

@@ -107,7 +107,7 @@ def test_an_override_replaces_a_wrong_value_of_the_file() -> None:
 
 
 def test_an_unused_key_of_paddleocr_is_listed_when_it_is_an_override() -> None:
-    assert load_text(BASE, file="my.yml", overrides=["Global.use_visualdl=true"]).unused == ("Global.use_visualdl",)
+    assert load_text(BASE, file="my.yml", overrides=["Global.print_mem_info=true"]).unused == ("Global.print_mem_info",)
 
 
 @pytest.mark.parametrize(

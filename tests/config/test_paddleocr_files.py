@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from thaiocr.config import schema
+from thaiocr.config.dump import to_yaml
 from thaiocr.config.load import load_text
 from thaiocr.errors import ConfigError
 
@@ -118,7 +121,6 @@ def test_a_file_of_the_icdar15_kind_loads_and_lists_what_is_unused() -> None:
     assert loaded.unused == (
         "Global.log_smooth_window",
         "Global.save_inference_dir",
-        "Global.use_visualdl",
         "Global.infer_img",
         "Global.infer_mode",
         "Global.save_res_path",
@@ -126,6 +128,18 @@ def test_a_file_of_the_icdar15_kind_loads_and_lists_what_is_unused() -> None:
         "Train.loader.use_shared_memory",
         "Eval.loader.use_shared_memory",
     )
+
+
+@pytest.mark.parametrize("steps", ["{RecAug: null}, {CTCLabelEncode: null}", "{CTCLabelEncode: null}, {RecAug: {}}"])
+def test_recaug_stands_before_or_after_the_encoding_of_labels_and_has_paddleocrs_defaults(steps: str) -> None:
+    resize = "{RecResizeImg: {image_shape: [3, 32, 100]}}, {KeepKeys: null}"
+    change = f"Train.dataset.transforms=[{{DecodeImage: {{img_mode: BGR}}}}, {steps}, {resize}]"
+
+    config = load_text(ICDAR15_STYLE, file="ic15.yml", overrides=[change]).config
+
+    (found,) = (each for each in config.train.dataset.transforms if isinstance(each, schema.RecAug))
+    assert {getattr(found, field.name) for field in fields(found)} == {0.4}
+    assert load_text(to_yaml(config), file="written.yml").config == config
 
 
 def lmdb_style() -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from thaiocr.config import schema
@@ -179,10 +179,18 @@ def test_every_line_is_a_sample_or_a_reject_and_none_is_swapped(lines: list[str]
 
 
 @pytest.mark.slow
-@given(st.lists(LINE, min_size=80, max_size=120))
-@settings(max_examples=200)
-def test_many_lines_are_each_a_sample_or_a_reject(lines: list[str]) -> None:
-    assert_every_line_is_accounted_for(lines)
+def test_a_hundred_thousand_lines_are_each_a_sample_or_a_reject() -> None:
+    seen = 0
+
+    @settings(max_examples=1000, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.lists(LINE, min_size=105, max_size=105))
+    def run(lines: list[str]) -> None:
+        nonlocal seen
+        seen += len(lines)
+        assert_every_line_is_accounted_for(lines)
+
+    run()
+    assert seen >= 100_000
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

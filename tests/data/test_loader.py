@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -24,9 +25,18 @@ def numbered(count: int, *, dropped: tuple[int, ...] = ()) -> DataSet:
     return DataSet(samples, np.array(rows, np.int64), pack, [], Path())
 
 
-def batches(count: int, size: int, *, shuffle: bool = True, drop_last: bool = False, seed: int = 0) -> Batches:
+def batches(
+    count: int,
+    size: int,
+    *,
+    shuffle: bool = True,
+    drop_last: bool = False,
+    seed: int = 0,
+    rank: int = 0,
+    processes: int = 1,
+) -> Batches:
     loader = schema.Loader(batch_size_per_card=size, shuffle=shuffle, drop_last=drop_last)
-    return Batches(numbered(count), loader, seed=seed)
+    return Batches(numbered(count), loader, seed=seed, rank=rank, processes=processes)
 
 
 def names(found: list[Batch]) -> list[list[str]]:
@@ -133,3 +143,40 @@ def test_labels_are_filled_up_with_zero_to_the_longest_of_the_batch() -> None:
         "int32",
         "int64",
     ]
+
+
+@given(
+    count=st.integers(1, 40),
+    size=st.integers(1, 6),
+    processes=st.integers(2, 5),
+    shuffle=st.booleans(),
+    drop_last=st.booleans(),
+)
+def test_processes_share_every_batch_without_overlap(
+    count: int, size: int, processes: int, shuffle: bool, drop_last: bool
+) -> None:
+    alone = batches(count, size * processes, shuffle=shuffle, drop_last=drop_last)
+    shares = [
+        list(batches(count, size, shuffle=shuffle, drop_last=drop_last, rank=rank, processes=processes).epoch(1))
+        for rank in range(processes)
+    ]
+
+    together = [list(chain(*names(list(parts)))) for parts in zip(*shares, strict=True)]
+
+    everything = list(chain(*names(list(alone.epoch(1)))))
+    if count >= processes:
+        assert list(chain(*together)) == everything
+    for parts, batch in zip(zip(*shares, strict=True), together, strict=True):
+        assert all(part.samples and part.all_images == len(batch) for part in parts)
+
+
+def test_each_process_augments_its_share_in_its_own_way() -> None:
+    options = schema.RecAug(noise_prob=1.0)
+    shares = []
+    for rank in range(2):
+        served = batches(4, 2, shuffle=False, rank=rank, processes=2)
+        same = np.full_like(served.data.pack.images_NhwC, 100)
+        pack = replace(served.data.pack, images_NhwC=same)
+        served.data = replace(served.data, pack=pack, augmentation=options)
+        shares.append(next(served.epoch(0)).x_NChw)
+    assert not np.array_equal(shares[0], shares[1])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from thaiocr.config import schema
 from thaiocr.data import cache as cache_module
 from thaiocr.data.cache import packs_folder
 from thaiocr.data.dataset import load_dataset
-from thaiocr.data.pack import ABANDONED, Packed, Stale, clear, pack, remove, remove_abandoned
+from thaiocr.data.pack import Packed, Stale, clear, pack, remove, remove_unfinished
 from thaiocr.data.splits import open_codec, splits
+from thaiocr.data.staging import YOUNG
 from thaiocr.progress import silent
 
 SHAPE = "dataset.transforms.2.RecResizeImg.image_shape=[3,32,60]"
@@ -109,18 +111,32 @@ def test_a_stale_pack_can_be_removed_and_the_used_ones_stay(tmp_path: Path) -> N
     assert packed(loaded)[1] == []
 
 
-def test_what_a_killed_build_left_is_removed_after_a_day(tmp_path: Path) -> None:
-    packed(config(write_data(tmp_path)))
-    old, young = packs_folder() / ".old", packs_folder() / ".young"
-    for folder in (old, young):
-        folder.mkdir()
-        (folder / "part.npy").write_bytes(b"x")
-    yesterday = time.time() - ABANDONED - 60
-    os.utime(old, (yesterday, yesterday))
+def leave_unfinished(name: str, *, age: float) -> Path:
+    """Make what a build leaves that was killed so many seconds ago."""
+    folder = packs_folder() / name
+    folder.mkdir(parents=True)
+    (folder / "part.npy").write_bytes(b"x")
+    then = time.time() - age
+    os.utime(folder, (then, then))
+    return folder
 
-    assert remove_abandoned() == 1
+
+@pytest.mark.parametrize("act", [remove_unfinished, clear])
+def test_what_killed_builds_left_is_removed_and_what_is_being_built_is_not(act: Callable[[], int]) -> None:
+    old, young = leave_unfinished(".old", age=YOUNG + 1), leave_unfinished(".young", age=0)
+
+    act()
+
     assert not old.exists()
     assert young.exists()
+
+
+def test_a_new_pack_removes_what_killed_builds_left(tmp_path: Path) -> None:
+    left = leave_unfinished(".left", age=YOUNG + 1)
+
+    packed(config(write_data(tmp_path)))
+
+    assert not left.exists()
 
 
 def test_clear_removes_every_pack(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import paddle
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from thaiocr.config import schema
-from thaiocr.engine.optim import OPTIMIZERS, SCHEDULES, build_optimizer, build_schedule
+from thaiocr.engine.optim import OPTIMIZERS, SCHEDULES, build_optimizer, build_schedule, observer
 
 EPOCHS, STEPS = 10, 7
 TOTAL = EPOCHS * STEPS
@@ -34,6 +35,11 @@ def linear(step: float) -> float:
     return 0.001 + (0.01 - 0.001) * (1 - step / TOTAL) ** 2
 
 
+def stairs(*values: float) -> Callable[[float], float]:
+    """One value for the first two epochs, the next one up to the sixth, then the third."""
+    return lambda step: values[0] if step < 2 * STEPS else values[1] if step < 6 * STEPS else values[2]
+
+
 def one_cycle(step: float) -> float:
     """Half a cosine from a 25th of the peak to the peak at 30 % of the steps, another one down to a 250,000th."""
     turn, last = 0.3 * TOTAL - 1, TOTAL - 1
@@ -43,11 +49,39 @@ def one_cycle(step: float) -> float:
     return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
 
 
-KINDS: Mapping[str, tuple[Callable[..., schema.LearningRate], dict[str, float], Callable[[float], float]]] = {
+def three_phases(step: float) -> float:
+    """Straight up for 30 % of the steps, down as long, then to a 250,000th of the peak."""
+    turn, back, last = 0.3 * TOTAL - 1, 0.6 * TOTAL - 2, TOTAL - 1
+    corners = [0.01 / 25, 0.01, 0.01 / 25, 0.01 / 25e4]
+    return float(np.interp(step, [0, turn, back, last], corners))
+
+
+def halved(step: float) -> float:
+    return float(0.01 * 0.5 ** (step // (3 * STEPS)))
+
+
+KINDS: Mapping[str, tuple[Callable[..., schema.LearningRate], dict[str, Any], Callable[[float], float]]] = {
     "Const": (schema.Const, {"learning_rate": 0.01}, lambda _: 0.01),
     "Cosine": (schema.Cosine, {"learning_rate": 0.01}, cosine),
     "Linear": (schema.Linear, {"learning_rate": 0.01, "end_lr": 0.001, "power": 2.0}, linear),
     "OneCycle": (schema.OneCycle, {"max_lr": 0.01}, one_cycle),
+    "OneCycle of three": (
+        schema.OneCycle,
+        {"max_lr": 0.01, "three_phase": True, "anneal_strategy": "linear"},
+        three_phases,
+    ),
+    "Step": (schema.Step, {"learning_rate": 0.01, "step_size": 3, "gamma": 0.5}, halved),
+    "MultiStepDecay": (
+        schema.MultiStepDecay,
+        {"learning_rate": 0.01, "milestones": (2, 6), "gamma": 0.1},
+        stairs(0.01, 0.001, 0.0001),
+    ),
+    "Piecewise": (
+        schema.Piecewise,
+        {"decay_epochs": (2, 6), "values": (0.01, 0.002, 0.005)},
+        stairs(0.01, 0.002, 0.005),
+    ),
+    "ReduceOnPlateau": (schema.ReduceOnPlateau, {"learning_rate": 0.01}, lambda _: 0.01),
 }
 
 
@@ -87,6 +121,55 @@ def test_every_schedule_and_optimizer_of_the_schema_is_there() -> None:
     assert set(OPTIMIZERS) == set(schema.Optimizer.__args__)
 
 
+PLATEAU: Mapping[str, Any] = {"learning_rate": 0.1, "factor": 0.5, "patience": 1, "threshold": 0.02, "min_lr": 0.03}
+
+
+def observed(values: Sequence[float], **options: Any) -> list[float]:
+    """The rate after each evaluation, one step apart."""
+    schedule = build_schedule(schema.ReduceOnPlateau(**PLATEAU, **options), epochs=10, steps_per_epoch=2)
+    observe, found = observer(schedule), []
+    for value in values:
+        schedule.step()
+        observe(value)
+        schedule.step()
+        found.append(float(schedule()))
+    return found
+
+
+def test_a_plateau_lowers_the_rate_after_patience_evaluations_without_a_gain_and_never_below_its_least() -> None:
+    values = [0.5, 0.51, 0.53, 0.53, 0.54, 0.54, 0.54, 0.54, 0.54]
+    assert observed(values) == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.03, 0.03, 0.03]
+
+
+def test_evaluations_after_a_reduction_are_not_counted_while_it_cools_down() -> None:
+    assert observed([0.5] * 8, cooldown=2) == [0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.03, 0.03]
+
+
+def test_evaluations_during_a_warm_up_are_not_counted() -> None:
+    found = observed([0.9, 0.9, 0.9, 0.1, 0.1, 0.1], warmup_epoch=3)
+    assert found == pytest.approx([0.1 * 2 / 6, 0.1 * 4 / 6, 0.1, 0.1, 0.1, 0.05])
+
+
+def test_a_plateau_goes_on_exactly_from_its_state_also_behind_a_warm_up() -> None:
+    options = schema.ReduceOnPlateau(**PLATEAU, warmup_epoch=1)
+    values = [0.5, 0.6, 0.5, 0.5, 0.7, 0.6, 0.6, 0.6]
+
+    def after(schedule: Any, values: Sequence[float]) -> list[float]:
+        found = []
+        for value in values:
+            schedule.step()
+            observer(schedule)(value)
+            found.append(float(schedule()))
+        return found
+
+    whole, first, second = (build_schedule(options, epochs=10, steps_per_epoch=2) for _ in range(3))
+    expected = after(whole, values)
+    after(first, values[:5])
+    with pytest.warns(UserWarning, match="unused values"):  # paddle says it of every warm-up
+        second.set_state_dict(first.state_dict())
+    assert after(second, values[5:]) == expected[5:]
+
+
 # -- optimizers --------------------------------------------------------------------------------------------------------
 
 RATE = 0.1
@@ -101,7 +184,7 @@ def stepped(
     attribute = paddle.ParamAttr(initializer=paddle.nn.initializer.Assign(WEIGHTS), regularizer=own)
     parameters = [paddle.create_parameter([3], "float32", attr=attribute) for _ in gradients]
     schedule = build_schedule(schema.Const(learning_rate=RATE), epochs=1, steps_per_epoch=1)
-    optimizer = build_optimizer(options, schedule, iter(parameters))
+    optimizer = build_optimizer(options, schedule, ((f"layer.{at}", each) for at, each in enumerate(parameters)))
     loss = paddle.add_n(
         [
             (parameter * paddle.to_tensor(gradient, "float32")).sum()
@@ -152,6 +235,49 @@ def test_the_decay_of_the_head_wins_over_that_of_the_optimizer() -> None:
     np.testing.assert_allclose(found, WEIGHTS - RATE * (GRADIENT + 0.05 * WEIGHTS), rtol=1e-5)
 
 
+def test_rmsprop_divides_by_the_root_of_the_mean_square() -> None:
+    found = stepped(schema.RMSProp(rho=0.9, epsilon=1e-6))[0]
+
+    expected = WEIGHTS - RATE * GRADIENT / np.sqrt(0.1 * GRADIENT**2 + 1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+DECAY = schema.Regularizer(factor=0.3)
+
+
+@pytest.mark.parametrize(
+    ("options", "plain"),
+    [
+        (schema.Momentum(regularizer=DECAY, one_dim_param_no_weight_decay=True), schema.Momentum()),
+        (schema.Adam(regularizer=DECAY, no_weight_decay_name="norm layer.0"), schema.Adam()),
+        (schema.RMSProp(regularizer=DECAY, no_weight_decay_name="layer"), schema.RMSProp()),
+        (schema.AdamW(weight_decay=0.2, one_dim_param_no_weight_decay=True), schema.AdamW(weight_decay=0.0)),
+        (schema.AdamW(weight_decay=0.2, no_weight_decay_name="layer"), schema.AdamW(weight_decay=0.0)),
+    ],
+)
+def test_norm_and_bias_are_not_decayed_where_the_keys_say_so(options: Any, plain: Any) -> None:
+    np.testing.assert_array_equal(stepped(options, own_decay=0.05)[0], stepped(plain)[0])
+
+
+@pytest.mark.parametrize("kind", [schema.Momentum, schema.Adam, schema.RMSProp])
+def test_what_the_keys_do_not_name_is_decayed(kind: Any) -> None:
+    gradient = [np.array([0.1, -0.1, 0.1])]
+    keys = {"regularizer": DECAY, "no_weight_decay_name": "norm"}
+    with_keys, without = stepped(kind(**keys), gradient)[0], stepped(kind(regularizer=DECAY), gradient)[0]
+    np.testing.assert_array_equal(with_keys, without)
+    assert (with_keys != stepped(kind(), gradient)[0]).any()
+
+
+def test_one_dim_leaves_matrices_decayed() -> None:
+    weights = paddle.create_parameter([2, 2], "float32", default_initializer=paddle.nn.initializer.Constant(1.0))
+    schedule = build_schedule(schema.Const(learning_rate=RATE), epochs=1, steps_per_epoch=1)
+    options = schema.AdamW(weight_decay=0.2, one_dim_param_no_weight_decay=True)
+    optimizer = build_optimizer(options, schedule, [("w", weights)])
+    (weights * 0).sum().backward()
+    optimizer.step()
+    np.testing.assert_allclose(weights.numpy(), 1 - RATE * 0.2, rtol=1e-6)
+
+
 SMALL = np.array([0.3, 0.0, -0.4])
 
 
@@ -192,7 +318,7 @@ def test_every_optimizer_approaches_a_minimum_and_follows_its_schedule(kind: typ
     target = paddle.to_tensor([0.3, -0.2, 0.1])
     weights = paddle.create_parameter([3], "float32", default_initializer=paddle.nn.initializer.Constant(1.0))
     schedule = build_schedule(schema.Cosine(learning_rate=0.05), epochs=10, steps_per_epoch=20)
-    optimizer = build_optimizer(kind(), schedule, [weights])
+    optimizer = build_optimizer(kind(), schedule, [("w", weights)])
     distances = []
     for step in range(200):
         loss = (weights - target).square().sum()

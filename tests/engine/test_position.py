@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import paddle
 import pytest
 import tiny
 
 from thaiocr.checkpoint import store
-from thaiocr.engine.position import last_good
+from thaiocr.engine.position import last_good, load_weights
 from thaiocr.errors import DataError
 
 LATEST = Path()
@@ -118,15 +119,10 @@ def test_weights_of_which_nothing_fits_are_refused(data: Path, tmp_path: Path) -
         tiny.fit(tiny.config(data, tmp_path / "run", *tiny.RUNS), init_from=tmp_path / "x")
 
 
-def test_a_run_of_paddleocr_goes_on_at_the_epoch_after_its_last(data: Path, reference: Path, tmp_path: Path) -> None:
-    """Its `epoch` counts from 1, and it knows nothing of our keys."""
-    ours = store.load(reference / "latest")
-    states: Mapping[str, object] = {"best_model_dict": {"acc": 0.5, "best_epoch": 1}, "epoch": 2, "global_step": 4}
-    theirs = store.Checkpoint(weights=ours.weights, optimizer=ours.optimizer, states=states)
-    store.save(theirs, tmp_path / "theirs" / "latest")
-
-    _, lines = tiny.fit(tiny.config(data, tmp_path / "run", *tiny.RUNS), resume=tmp_path / "theirs" / "latest")
-
-    assert f"resumed {tmp_path}/theirs/latest: epoch 3, step 4" in lines
-    assert [record["step"] for record in tiny.records(tmp_path / "run") if record["event"] == "epoch"] == [6]
-    assert store.load(tmp_path / "run" / "latest").states["epoch"] == 3
+def test_float32_weights_fill_a_network_of_half_precision() -> None:
+    layer = paddle.nn.Linear(2, 3)
+    weights = {name: np.array(tensor) for name, tensor in layer.state_dict().items()}
+    half = paddle.nn.Linear(2, 3).to(dtype="bfloat16")
+    load_weights(half, weights, Path("latest"))
+    assert half.weight.dtype == paddle.bfloat16
+    np.testing.assert_allclose(half.weight.astype("float32").numpy(), weights["weight"], rtol=2**-8)

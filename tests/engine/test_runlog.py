@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from thaiocr.data.labels import Reject
-from thaiocr.engine.runlog import RECORDS, REJECTS, TEXT, RunLog
+from thaiocr.engine.runlog import RECORDS, REJECTS, TEXT, RunLog, replace_text
 from thaiocr.errors import EnvironmentProblem
 
 
@@ -126,3 +126,15 @@ def test_a_file_that_cannot_be_written_later_is_one_too(tmp_path: Path) -> None:
 
     with pytest.raises(EnvironmentProblem, match=r"train\.log: cannot write: Is a directory"):
         log.text("line")
+
+
+def test_a_file_is_replaced_at_once_and_nothing_else_stays(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    replace_text(path, "old")
+    replace_text(path, "กี่")
+    assert path.read_text("utf-8") == "กี่"
+    assert list(tmp_path.iterdir()) == [path]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(EnvironmentProblem, match=r"report\.json: cannot write: Is a directory"):
+        replace_text(path, "text")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from thaiocr.checkpoint import store
 from thaiocr.config.load import load_config
 from thaiocr.errors import DataError, EnvironmentProblem, UsageError
 from thaiocr.models import build_model
+from thaiocr.progress import Advance
 from thaiocr.text.dictionary import Dictionary
 
 
@@ -56,6 +60,44 @@ def test_the_report_says_what_was_trained_and_on_what(trained: tiny.Trained) -> 
     assert report["versions"]["paddle"] == paddle.__version__
     assert report["config"]["Global"]["epoch_num"] == 6
     assert report["device"] == "cpu"
+    assert report["machine"]["cores"] >= 1
+    assert report["versions"]["numpy"] == np.__version__
+    assert (report["ended"], report["epochs"], report["steps"]) == ("all epochs", 6, 72)
+    assert report["seconds"] > 0
+    assert report["began"] <= report["finished"]
+
+
+def test_a_resumed_run_adds_up_its_time(data: Path, tmp_path: Path) -> None:
+    tiny.fit(tiny.config(data, tmp_path, *tiny.RUNS, "Global.epoch_num=2"))
+    prefix = tmp_path / "latest"
+    saved = store.load(prefix)
+    saved.states["position"]["seconds"] = 1e6
+    store.save(saved, prefix)
+    report, _ = tiny.fit(tiny.config(data, tmp_path, *tiny.RUNS), resume=Path())
+    assert 1e6 < report["seconds"] < 1e6 + 1000
+
+
+def test_speed_waiting_and_time_left_are_in_both_logs(trained: tiny.Trained) -> None:
+    lines = [json.loads(line) for line in (trained.run / "metrics.jsonl").read_text("utf-8").splitlines()]
+    steps = [line for line in lines if line["event"] == "train"]
+    assert all(line["images_per_s"] > 0 and 0 <= line["data_wait"] <= 1 and line["eta_s"] >= 0 for line in steps)
+    assert steps[-1]["eta_s"] == 0
+    said = [line for line in trained.lines if "step 4:" in line]
+    assert re.search(r"\d images/s, \d+% waiting for data, \d+:\d\d:\d\d left$", said[0])
+
+
+def test_the_bar_of_an_epoch_shows_loss_accuracy_speed_waiting_and_the_time_to_the_end(
+    data: Path, tmp_path: Path
+) -> None:
+    notes: list[str] = []
+
+    @contextmanager
+    def progress(_label: str, _total: int, /) -> Iterator[Advance]:
+        yield lambda _count, note="": notes.append(note)
+
+    tiny.fit(tiny.config(data, tmp_path, *tiny.RUNS, "Global.epoch_num=2"), progress=progress)
+    shown = r"loss \d+\.\d{3}  acc \d\.\d{3}  \d+ images/s  data \d+%  all in \d:\d\d:\d\d"
+    assert len([note for note in notes if re.fullmatch(shown, note)]) == 4
 
 
 def test_saved_weights_carry_the_networks_names_and_nothing_of_the_guide(trained: tiny.Trained) -> None:

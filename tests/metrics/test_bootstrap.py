@@ -38,6 +38,18 @@ def test_the_interval_of_macro_accuracy_is_that_of_resampled_readings() -> None:
     assert macro_interval(GROUPS, hits, resamples=200) == pytest.approx(quantiles(values), abs=1e-6)
 
 
+def test_the_interval_of_a_weighted_mean_of_classes_is_that_of_resampled_readings() -> None:
+    weights, values = np.array([5, 0, 1, 100]), []
+    for at in resamples(200):
+        held = [label for label in range(4) if (LABEL[at] == label).any()]
+        recalls = [RIGHT[at][LABEL[at] == label].mean() for label in held]
+        values.append(float(np.average(recalls, weights=weights[held])))
+    hits = ClassHits(reading=np.arange(GROUPS.size), label=LABEL, right=RIGHT)
+    found = macro_interval(GROUPS, hits, weights_C=weights, resamples=200)
+    assert found == pytest.approx(quantiles(values), abs=1e-6)
+    assert macro_interval(GROUPS, hits, weights_C=np.zeros(4, np.int64)) is None
+
+
 def test_little_memory_gives_the_same_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     hits = ClassHits(reading=np.arange(GROUPS.size), label=LABEL, right=RIGHT)
     before = intervals(GROUPS, {"rate": (RIGHT, LENGTH)}), macro_interval(GROUPS, hits)

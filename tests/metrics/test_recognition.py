@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from functools import cache
 from random import Random
 
+import numpy as np
 import pytest
+import regex as re
 from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
 from thaiocr.metrics.recognition import Reading, RecognitionMetric, Summary
+from thaiocr.text.frequency import cluster_counts
 
 TEXTS = st.text(alphabet=["ก", "ด", "ต", "ี", "่", "้", "ำ", "A", "0", "O", " "], max_size=6)
 READINGS = st.lists(
@@ -157,6 +162,53 @@ def test_top_5_is_the_text_and_the_best_others(text: str, top: tuple[str, ...], 
     assert (found["top5_acc"], found["top5_images"]) == (float(hit), 1)
 
 
+def test_the_interval_of_top_5_is_of_the_images_that_have_alternatives() -> None:
+    first = [read("ก", "ข", top=("ข", "ก"), image=f"{number}.jpg") for number in range(20)]
+    assert measured(*first, read("ก", "ข"))["intervals"]["figures"]["top5_acc"] == [1.0, 1.0]
+    assert measured(read("ก", "ข"), read("ก", "ก"))["intervals"]["figures"]["top5_acc"] is None
+
+
+@cache
+def distance(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """Levenshtein's distance by its recursion."""
+    if not one or not other:
+        return len(one) + len(other)
+    swap = distance(one[1:], other[1:]) + (one[0] != other[0])
+    return min(swap, 1 + min(distance(one[1:], other), distance(one, other[1:])))
+
+
+CLUSTER = st.sampled_from(["ก", "ด", "ต", "กี่", "ดี", "น้ำ", "A"])
+WORDS = st.lists(CLUSTER, min_size=1, max_size=3).map(" ".join)
+
+
+@given(st.lists(st.tuples(CLUSTER, CLUSTER | st.just("")), min_size=1, max_size=30))
+def test_class_figures_are_counted_one_image_at_a_time(pairs: list[tuple[str, str]]) -> None:
+    found = measured(*(read(label, text) for label, text in pairs))
+    recall = {label: np.mean([text == label for each, text in pairs if each == label]) for label, _ in pairs}
+    assert found["macro_acc"] == pytest.approx(np.mean(list(recall.values())))
+    assert {row["label"]: row["acc"] for row in found["per_class"]} == pytest.approx(recall)
+    corpus = [cluster_counts().get(label, 0) for label in recall]
+    if any(corpus):
+        expected = np.average(list(recall.values()), weights=corpus)
+        assert found["frequency_weighted_acc"] == pytest.approx(expected)
+    else:
+        assert found["frequency_weighted_acc"] is None
+
+
+@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=5))
+def test_error_rates_are_counted_one_image_at_a_time(pairs: list[tuple[str, str]]) -> None:
+    found = measured(*(read(label, text) for label, text in pairs), ignore_space=False)
+    cuts: dict[str, Callable[[str], list[str]]] = {
+        "wer": str.split,
+        "cer": lambda text: re.findall(r"\X", text),
+        "cer_code_points": list,
+    }
+    for name, cut in cuts.items():
+        edits = sum(distance(tuple(cut(label)), tuple(cut(text))) for label, text in pairs)
+        units = sum(len(cut(label)) for label, _ in pairs)
+        assert dict(found)[name] == pytest.approx(edits / units), name
+
+
 def test_signs_that_a_lone_crop_cannot_show_are_right_when_folded() -> None:
     found = measured(read("0", "O"), read("I", "|"), read("ด", "ต"), read("ก", "ก"))
     assert (found["acc"], found["folded_acc"]) == (0.25, 0.75)
@@ -184,7 +236,17 @@ def test_fonts_have_their_own_rows_worst_first() -> None:
 def test_intervals_hold_the_figures() -> None:
     readings = [read("กข", "กข" if number % 3 else "กค", image=f"{number}.jpg") for number in range(60)]
     found = measured(*readings)
-    for name in ("acc", "norm_edit_dis", "macro_acc", "cer", "cer_code_points"):
+    names = (
+        "acc",
+        "norm_edit_dis",
+        "macro_acc",
+        "cer",
+        "cer_code_points",
+        "folded_acc",
+        "wer",
+        "frequency_weighted_acc",
+    )
+    for name in names:
         edges = found["intervals"]["figures"][name]
         assert edges is not None
         assert edges[0] < float(dict(found)[name]) < edges[1], name  # type: ignore[arg-type]

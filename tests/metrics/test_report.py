@@ -14,7 +14,7 @@ from thaiocr.errors import EnvironmentProblem
 from thaiocr.metrics.recognition import Reading, RecognitionMetric, Summary
 from thaiocr.metrics.report import GALLERY, write_report
 
-VOID = {"meta", "img", "line", "rect"}
+VOID = {"meta", "img", "line", "rect", "wbr"}
 
 
 class Document(HTMLParser):
@@ -133,6 +133,12 @@ def test_an_image_that_cannot_be_read_is_named_and_stops_nothing(tmp_path: Path)
     assert "1.jpg: the image is truncated" in page.text
 
 
+def test_a_long_path_breaks_behind_a_slash_only(tmp_path: Path) -> None:
+    report([reading(0, "ด", "ต", image="rec/<b>/000987.jpg")], tmp_path)
+    html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<small>rec/<wbr>&lt;b&gt;/<wbr>000987.jpg</small>" in html
+
+
 def test_limits_are_a_warning_and_the_rest_is_listed(tmp_path: Path) -> None:
     page = report([reading(0, "ก", "ก")], tmp_path, Limits="synthetic only", Checkpoint="best")
     assert any(note.get("class") == "banner" for note in page.all("p"))
@@ -154,6 +160,9 @@ def test_files_hold_every_reading_class_and_confusion(tmp_path: Path) -> None:
     assert rows(folder / "confusion.csv")[0] == {"label": "ด", "text": "ต", "count": "2", "share": str(2 / 3)}
     classes = rows(folder / "per_class.csv")
     assert [row["label"] for row in classes] == ['"', "ก", "ด"]
+    matrix = [tuple(row.values()) for row in rows(folder / "confusion_matrix.csv")]
+    assert list(rows(folder / "confusion_matrix.csv")[0]) == ["label", '"', "ก", "ด", "(other)"]
+    assert matrix == [('"', "0", "0", "0", "1"), ("ก", "0", "1", "0", "0"), ("ด", "0", "0", "1", "2")]
     picture = cv2.imread(str(folder / "confusion.png"))
     assert picture is not None
     assert picture.shape[:2] == (3 * 30, 4 * 30)
@@ -185,6 +194,7 @@ def test_the_same_readings_give_the_same_bytes(tmp_path: Path) -> None:
         "readings.csv",
         "per_class.csv",
         "confusion.csv",
+        "confusion_matrix.csv",
         "confusion.png",
     }
 

@@ -56,7 +56,8 @@ RUNS: Final = (
 )
 """Three epochs of two steps on `write_data(images=24)`; learns nothing."""
 
-SPEED: Final = "images_per_s"
+TIMES: Final = frozenset({"images_per_s", "data_wait", "eta_s"})
+"""What a record says that depends on the machine."""
 
 
 def picture(entry: int, seed: int) -> NDArray[np.uint8]:
@@ -171,13 +172,14 @@ def export(model: Trained, folder: Path, *, with_onnx: bool = True) -> list[Pari
 def records(run: Path) -> list[dict[str, Any]]:
     """Return metrics.jsonl without the figures that depend on the machine's speed."""
     lines = (run / "metrics.jsonl").read_text("utf-8").splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key != SPEED} for line in lines]
+    return [{key: value for key, value in json.loads(line).items() if key not in TIMES} for line in lines]
 
 
 def content(prefix: Path) -> dict[str, Any]:
-    """Return all of a checkpoint but the sizes of log files, arrays as bytes: equal means the same bit for bit."""
+    """Return all of a checkpoint but log sizes and the time spent, arrays as bytes: equal is the same bit for bit."""
     found = store.load(prefix)
     states = {key: value for key, value in found.states.items() if key != "log_sizes"}
+    states["position"] = {key: value for key, value in states["position"].items() if key != "seconds"}
     return {"weights": _plain(found.weights), "optimizer": _plain(found.optimizer), "states": _plain(states)}
 
 

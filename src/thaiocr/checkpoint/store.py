@@ -3,11 +3,13 @@
 A checkpoint NAME is `NAME.pdparams` (weights), `NAME.pdopt` (optimizer) and `NAME.states` (position and the rest).
 The three are first written beside their final names, then a journal that lists their hashes; only then do they take
 their final names and the journal goes. A kill before the journal leaves the old checkpoint; after it, the next reader
-finishes the save.
+finishes the save. `.states` is written last and holds the hashes of the other two, so that a damaged file, or one of
+another save, is found out when it is read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +28,8 @@ from thaiocr.errors import DataError, EnvironmentProblem
 SUFFIXES: Final = (".pdparams", ".pdopt", ".states")
 PROTOCOL: Final = 4
 """PaddleOCR's own pickle protocol."""
+HASHES: Final = "sha256"
+"""Key of `.states`: suffix -> hash of the file that belongs to it. PaddleOCR's own files have none."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -48,18 +52,24 @@ def save(checkpoint: Checkpoint, prefix: Path) -> None:
     Raises:
         EnvironmentProblem: the folder cannot be written or the disk is full; the old checkpoint is untouched.
     """
-    contents = dict(zip(SUFFIXES, (checkpoint.weights, checkpoint.optimizer, checkpoint.states), strict=True))
-    staged = [_staged(prefix, suffix) for suffix in SUFFIXES]
     try:
         prefix.parent.mkdir(parents=True, exist_ok=True)
         finish(prefix)
-        hashes = {suffix: _write(_staged(prefix, suffix), contents[suffix]) for suffix in SUFFIXES}
-        _write_text(_journal(prefix), json.dumps(hashes))
+        hashes = {
+            suffix: _write(_staged(prefix, suffix), content)
+            for suffix, content in zip(SUFFIXES, (checkpoint.weights, checkpoint.optimizer), strict=False)
+        }
+        states = {**checkpoint.states, HASHES: dict(hashes)}
+        hashes[SUFFIXES[-1]] = _write(_staged(prefix, SUFFIXES[-1]), states)
+        _write_journal(prefix, hashes)
+        finish(prefix)
     except OSError as error:
-        for path in staged:
-            path.unlink(missing_ok=True)
-        raise EnvironmentProblem(f"{prefix}: cannot save the checkpoint: {error.strerror}") from error
-    finish(prefix)
+        if not _journal(prefix).exists():
+            _discard(prefix)
+        raise EnvironmentProblem(
+            f"{prefix.parent}: cannot save the checkpoint {prefix.name}: {error.strerror}; "
+            "the one saved before is untouched: make room or the folder writable, then go on with --resume"
+        ) from error
 
 
 def load(prefix: Path) -> Checkpoint:
@@ -76,7 +86,11 @@ def load(prefix: Path) -> Checkpoint:
     weights, optimizer, states = (read_pickle(prefix.with_name(prefix.name + suffix)) for suffix in SUFFIXES)
     for content, suffix in zip((weights, optimizer, states), SUFFIXES, strict=True):
         _check_mapping(content, prefix, suffix)
-    return Checkpoint(weights=_arrays(weights), optimizer=_arrays(optimizer), states=states)
+    for suffix, expected in states.pop(HASHES, {}).items():
+        path = prefix.with_name(prefix.name + suffix)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise DataError(f"{path}: damaged, or of another save than {prefix.name}.states")
+    return Checkpoint(weights=_weights(weights), optimizer=_arrays(optimizer), states=states)
 
 
 def load_weights(prefix: Path) -> Arrays:
@@ -89,13 +103,26 @@ def load_weights(prefix: Path) -> Arrays:
     finish(prefix)
     weights = read_pickle(prefix.with_name(prefix.name + SUFFIXES[0]))
     _check_mapping(weights, prefix, SUFFIXES[0])
-    return _arrays(weights)
+    return _weights(weights)
 
 
 def exists(prefix: Path) -> bool:
     """Tell whether a whole checkpoint of that name is there."""
     finish(prefix)
     return all(prefix.with_name(prefix.name + suffix).is_file() for suffix in SUFFIXES)
+
+
+def remove(prefix: Path) -> None:
+    """Delete a checkpoint, where it is; `.states` goes first, so that a rest of it is not taken for a whole one.
+
+    Raises:
+        EnvironmentProblem: it cannot be deleted.
+    """
+    try:
+        for suffix in reversed(SUFFIXES):
+            prefix.with_name(prefix.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(f"{prefix}: cannot be deleted: {error.strerror}") from error
 
 
 def without_suffix(path: Path) -> Path:
@@ -115,11 +142,15 @@ def finish(prefix: Path) -> None:
             if staged.exists() and hashlib.sha256(staged.read_bytes()).hexdigest() == digest:
                 staged.replace(prefix.with_name(prefix.name + suffix))
         _sync_folder(prefix.parent)
-        journal.unlink()
+        journal.unlink(missing_ok=True)
 
 
 def _staged(prefix: Path, suffix: str) -> Path:
     return prefix.with_name(f".{prefix.name}{suffix}.new")
+
+
+def _partial(prefix: Path) -> Path:
+    return prefix.with_name(f".{prefix.name}.journal.partial")
 
 
 def _journal(prefix: Path) -> Path:
@@ -135,14 +166,23 @@ def _write(path: Path, content: Mapping[str, Any]) -> str:
     return hashlib.sha256(encoded).hexdigest()
 
 
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
+def _write_journal(prefix: Path, hashes: Mapping[str, str]) -> None:
+    partial = _partial(prefix)
     with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
+        json.dump(hashes, file)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
-    _sync_folder(path.parent)
+    # What it lists must not be lost by a failing power supply that keeps the journal.
+    _sync_folder(prefix.parent)
+    partial.replace(_journal(prefix))
+    _sync_folder(prefix.parent)
+
+
+def _discard(prefix: Path) -> None:
+    """Remove what a save that failed has written."""
+    for path in (*(_staged(prefix, suffix) for suffix in SUFFIXES), _partial(prefix)):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -162,9 +202,22 @@ def _check_mapping(content: object, prefix: Path, suffix: str) -> None:
 
 def _arrays(content: Mapping[str, Any]) -> dict[str, Any]:
     """Undo paddle.save's spelling: a tensor is pickled as (name, array), and a table of names comes along."""
-    plain = {key: value for key, value in content.items() if key != "StructuredToParameterName@@"}
-    return {key: value[1] if _is_named_array(value) else value for key, value in plain.items()}
+    return {key: _array(value) for key, value in content.items() if key != "StructuredToParameterName@@"}
 
 
-def _is_named_array(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], np.ndarray)
+def _array(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _arrays(value)
+    is_named = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], np.ndarray)
+    return value[1] if is_named else value
+
+
+def _weights(content: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return weights in float32. PaddleOCR saves what it trains at amp_level O2 in half precision, bfloat16 as bits."""
+    weights = {name: value for name, value in _arrays(content).items() if isinstance(value, np.ndarray)}
+    for name, value in weights.items():
+        if value.dtype == np.uint16:
+            weights[name] = (value.astype(np.uint32) << 16).view(np.float32)
+        elif value.dtype == np.float16:
+            weights[name] = value.astype(np.float32)
+    return weights

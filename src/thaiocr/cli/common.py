@@ -39,9 +39,9 @@ def add_verb(
     return parser
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+def add_config_arguments(parser: argparse.ArgumentParser, *, is_required: bool = True) -> None:
     """Add `-c FILE` and `-o KEY=VALUE …`; several `-o` add up."""
-    parser.add_argument("-c", "--config", required=True, metavar="FILE", help="PaddleOCR-style YAML file")
+    parser.add_argument("-c", "--config", required=is_required, metavar="FILE", help="PaddleOCR-style YAML file")
     parser.add_argument(
         "-o",
         "--override",

@@ -277,7 +277,7 @@ def run_pack(args: argparse.Namespace) -> int:
         EnvironmentProblem: the cache cannot be written.
     """
     config = _load(args)
-    from thaiocr.data.pack import clear, pack, remove, remove_abandoned
+    from thaiocr.data.pack import clear, pack, remove, remove_unfinished
 
     cleared = clear() if args.clean == "all" else 0
     started = time.perf_counter()
@@ -286,7 +286,7 @@ def run_pack(args: argparse.Namespace) -> int:
     if args.clean:
         for each in stale:
             remove(each)
-        remove_abandoned()
+        remove_unfinished()
     if args.json:
         facts = {"cleaned": args.clean, "cleared": cleared, "seconds": round(seconds, 2)}
         lists = {"packs": [each.to_json() for each in packed], "stale": [each.to_json() for each in stale]}

@@ -9,18 +9,33 @@ import shutil
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from thaiocr.cli.common import Commands, add_json_flag, add_verb, out, print_json
-from thaiocr.errors import EnvironmentProblem, ThaiOcrError, did_you_mean
+from thaiocr.cli.common import (
+    Commands,
+    add_config_arguments,
+    add_json_flag,
+    add_verb,
+    bar,
+    out,
+    positive,
+    print_json,
+)
+from thaiocr.errors import DataError, EnvironmentProblem, GateError, ThaiOcrError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from thaiocr.config.schema import Config
 
 EXAMPLES: Final = """\
   thaiocr doctor
   thaiocr doctor fonts
   thaiocr doctor fonts --fonts node_modules/@fontsource
+  thaiocr doctor -c my.yml
+  thaiocr doctor -c my.yml -o Optimizer.lr.learning_rate=1e-4 --steps 400
 """
-PACKAGES: Final = ("paddlepaddle", "onnxruntime", "opencv-contrib-python", "pillow", "numpy", "numba", "paddle2onnx")
-OTHER_OPENCV: Final = ("opencv-python", "opencv-python-headless", "opencv-contrib-python-headless")
+PACKAGES: Final = ("paddlepaddle", "onnxruntime", "pillow", "numpy", "numba", "paddle2onnx")
+OPENCV: Final = ("opencv-contrib-python", "opencv-contrib-python-headless", "opencv-python", "opencv-python-headless")
+"""All of them are the package `cv2`; one of the first two is wanted."""
 PROBE: Final = ("ก", "กั้", "น้ำ", "ปี่", "ผู้")
 """A font that draws these well can draw Thai."""
 FAMILIES: Final = 3
@@ -38,12 +53,14 @@ class Finding(NamedTuple):
 
 def register(commands: Commands) -> None:
     """Add the verb."""
-    summary = "look for what is missing on this machine, and say what to do"
+    summary = "look for what is missing on this machine; with -c, for what keeps a configuration from learning"
     parser = add_verb(commands, "doctor", summary=summary, examples=EXAMPLES, run=run)
     parser.add_argument("checks", nargs="*", type=_check_name, metavar="CHECK", help=f"of {', '.join(CHECKS)}")
     parser.add_argument(
         "--fonts", nargs="+", metavar="PATH", help="look for fonts there instead of the system's folders"
     )
+    add_config_arguments(parser, is_required=False)
+    parser.add_argument("--steps", type=positive, metavar="N", help="with -c: train at most so many steps on one batch")
     add_json_flag(parser)
 
 
@@ -56,16 +73,80 @@ def _check_name(name: str) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the checks."""
+    """Run the checks of the machine, or those of a configuration."""
+    if args.config:
+        return _run_config(args)
+    if args.override or args.steps:
+        raise UsageError("-o and --steps belong to -c FILE")
     findings = {name: CHECKS[name](args) for name in args.checks or CHECKS}
     if args.json:
         print_json({name: finding._asdict() for name, finding in findings.items()})
     else:
-        for name, finding in findings.items():
-            out(f"{'ok     ' if finding.is_good else 'MISSING'} {name:14} {finding.text}")
-            if finding.advice:
-                out(f"{'':22} {finding.advice}")
+        _print(findings, bad="MISSING")
     return 0 if all(finding.is_good for finding in findings.values()) else EnvironmentProblem.exit_code
+
+
+def _print(findings: Mapping[str, Finding], *, bad: str) -> None:
+    for name, finding in findings.items():
+        out(f"{'ok' if finding.is_good else bad:7} {name:14} {finding.text}")
+        if finding.advice:
+            out(f"{'':22} {finding.advice}")
+
+
+# -- a configuration ---------------------------------------------------------------------------------------------------
+
+
+def _run_config(args: argparse.Namespace) -> int:
+    """Check a configuration's data, then whether its network learns one batch by heart.
+
+    Returns:
+        0, 3 when the data have errors, else 4 when the batch is not learnt.
+    """
+    if args.checks or args.fonts:
+        raise UsageError("-c checks a configuration; leave the machine's checks and --fonts out")
+
+    from thaiocr.config.load import load_config
+
+    config = load_config(args.config, args.override).config
+    findings, details = {}, {}
+    for name, look in (("data", _data), ("one batch", _one_batch)):
+        findings[name], details[name] = look(args, config)
+        if not args.json:
+            _print({name: findings[name]}, bad="BAD")
+    if args.json:
+        print_json({name: {**finding._asdict(), **details[name]} for name, finding in findings.items()})
+    if not findings["data"].is_good:
+        return DataError.exit_code
+    return 0 if findings["one batch"].is_good else GateError.exit_code
+
+
+def _data(args: argparse.Namespace, config: Config) -> tuple[Finding, dict[str, Any]]:
+    from thaiocr.data.check import check
+
+    checked = check(config, progress=bar)
+    counts = {f"{severity}s": checked.count(severity) for severity in ("error", "warning", "note")}
+    lines = ", ".join(f"{name} {count:,} lines" for name, count in checked.lines.items())
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    look = f"thaiocr data check -c {args.config}"
+    advice = f"see them, and write a clean copy: {look} --fix DIR" if counts["errors"] else ""
+    if counts["warnings"] and not advice:
+        advice = f"see the warnings: {look}"
+    return Finding(not counts["errors"], f"{lines}: {found}", advice), counts
+
+
+def _one_batch(args: argparse.Namespace, config: Config) -> tuple[Finding, dict[str, Any]]:
+    from thaiocr.engine.overfit import STEPS, overfit_one_batch
+
+    try:
+        found = overfit_one_batch(config, steps=args.steps or STEPS, progress=bar)
+    except DataError as error:
+        return Finding(False, "not tried, training would not start", error.problems[-1]), {}
+    losses = f"loss {found.losses[0]:.3f} -> {found.losses[-1]:.3f}" if found.losses else "no loss"
+    text = f"{found.images} images, {found.steps} steps: {losses}, {found.acc:.0%} read"
+    return Finding(not found.advice, text, found.advice), found.to_json()
+
+
+# -- the machine -------------------------------------------------------------------------------------------------------
 
 
 def _python(_args: argparse.Namespace) -> Finding:
@@ -91,17 +172,17 @@ def _gpu_wheel() -> str:
 
 
 def _opencv(_args: argparse.Namespace) -> Finding:
-    others = [name for name in OTHER_OPENCV if _version(name)]
-    if others:
-        advice = (
-            f"they overwrite each other; run: pip uninstall {' '.join(others)}, then reinstall opencv-contrib-python"
-        )
-        return Finding(False, f"opencv-contrib-python and {', '.join(others)}", advice)
+    found = [name for name in OPENCV if _version(name)]
+    if len(found) > 1:
+        advice = f"they overwrite each other; run: pip uninstall {' '.join(found)}, then: pip install {OPENCV[0]}"
+        return Finding(False, " and ".join(found), advice)
+    if not found:
+        return Finding(False, "none", f"pip install {OPENCV[0]}")
     try:
-        from thaiocr.data.images import OPENCV
+        from thaiocr.data.images import OPENCV as RUNNING
     except ThaiOcrError as error:
         return Finding(False, "does not load", str(error))
-    return Finding(True, OPENCV)
+    return Finding(True, RUNNING)
 
 
 def _device(_args: argparse.Namespace) -> Finding:

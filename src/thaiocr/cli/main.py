@@ -14,7 +14,19 @@ from thaiocr import __version__
 from thaiocr.cli.common import say
 from thaiocr.errors import INTERRUPTED, ThaiOcrError, did_you_mean
 
-VERBS: Final[tuple[str, ...]] = ("doctor", "dict", "synth", "config", "data", "train", "eval", "export", "predict")
+VERBS: Final[tuple[str, ...]] = (
+    "doctor",
+    "dict",
+    "synth",
+    "config",
+    "data",
+    "train",
+    "eval",
+    "export",
+    "predict",
+    "docker",
+    "sagemaker",
+)
 """One module of this package each, in the order of work."""
 
 

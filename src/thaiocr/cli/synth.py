@@ -41,6 +41,14 @@ def register(commands: Commands) -> None:
         examples=REC_EXAMPLES,
         run=run,
     )
+    _add_size(rec)
+    _add_content(rec)
+    _add_manner(rec)
+    add_json_flag(rec)
+
+
+def _add_size(rec: argparse.ArgumentParser) -> None:
+    """Add where to, of what, and how much."""
     rec.add_argument("-o", "--output", required=True, metavar="DIR", help="the data set's folder")
     rec.add_argument("--dict", required=True, metavar="FILE", help="dictionary, one entry a line")
     rec.add_argument(
@@ -54,6 +62,16 @@ def register(commands: Commands) -> None:
         help="images of test, and of each test set (default: a tenth of --count)",
     )
     rec.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same bytes (default: %(default)s)")
+    rec.add_argument(
+        "--test-sets",
+        action="store_true",
+        help="also make rec_gt_test_A (seen fonts, seen damage), B (unseen families), C (unseen damage), D (both), "
+        "for lines E (unseen words)",
+    )
+
+
+def _add_content(rec: argparse.ArgumentParser) -> None:
+    """Add what the images show."""
     rec.add_argument(
         "--mode",
         choices=("cluster", "line"),
@@ -90,18 +108,15 @@ def register(commands: Commands) -> None:
         metavar="PATH",
         help="use these font files and the fonts in these folders (default: the system's font folders)",
     )
-    rec.add_argument(
-        "--test-sets",
-        action="store_true",
-        help="also make rec_gt_test_A (seen fonts, seen damage), B (unseen families), C (unseen damage), D (both), "
-        "for lines E (unseen words)",
-    )
+
+
+def _add_manner(rec: argparse.ArgumentParser) -> None:
+    """Add what does not change the images."""
     rec.add_argument("--strict", action="store_true", help="refuse when an entry of the dictionary gets no train image")
     rec.add_argument("--force", action="store_true", help="replace a data set that was made with other options")
     rec.add_argument(
         "--workers", type=positive, metavar="W", help="processes; do not change the result (default: one per core)"
     )
-    add_json_flag(rec)
 
 
 def run(args: argparse.Namespace) -> int:

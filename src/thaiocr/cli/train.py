@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from thaiocr.cli.common import Commands, add_config_arguments, add_json_flag, add_verb, bar, out, print_json, say
-from thaiocr.errors import UsageError
+from thaiocr.errors import GateError, UsageError
+
+if TYPE_CHECKING:
+    from thaiocr.config.schema import Config
 
 EXAMPLES = """
   thaiocr train -c configs/rec/thai_rec_dev.yml
   thaiocr train -c my.yml -o Global.epoch_num=20 Optimizer.lr.learning_rate=7e-4
   thaiocr train -c my.yml --resume
   thaiocr train -c my.yml --init-from output/rec/thai_rec/best_accuracy
+  thaiocr train -c my.yml --find-lr
+  thaiocr train -c my.yml --nproc 2
 """
+LEAST_STEPS = 10
+RATE_KEYS = {"OneCycle": "max_lr", "Piecewise": "values.0"}
+"""What a schedule calls its rate, where not `learning_rate`."""
 
 
 def register(commands: Commands) -> None:
@@ -32,7 +41,36 @@ def register(commands: Commands) -> None:
     )
     start.add_argument("--init-from", metavar="CHECKPOINT", help="start a new run from the weights of a checkpoint")
     start.add_argument("--force", action="store_true", help="start anew over a run that is in save_model_dir already")
+    parser.add_argument(
+        "--find-lr",
+        nargs="?",
+        const=100,
+        type=_steps,
+        metavar="STEPS",
+        help="train nothing, but try rising learning rates for 100 steps, suggest one and plot them: find_lr.png",
+    )
+    parser.add_argument(
+        "--nproc",
+        type=_processes,
+        default=1,
+        metavar="N",
+        help="train in N processes, each on its share of the cores, or its GPU, with batches of batch_size_per_card",
+    )
     add_json_flag(parser)
+
+
+def _processes(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
+
+
+def _steps(text: str) -> int:
+    number = int(text)
+    if number < LEAST_STEPS:
+        raise argparse.ArgumentTypeError(f"must be at least {LEAST_STEPS}, not {number}")
+    return number
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,6 +81,10 @@ def run(args: argparse.Namespace) -> int:
     if loaded.unused:
         say(f"{args.config}: keys that change nothing here: {', '.join(loaded.unused)}")
     resume, init_from = _start(args, loaded.config.run.checkpoints, loaded.config.run.pretrained_model)
+    if args.nproc > 1:
+        return _in_processes(args, loaded.config)
+    if args.find_lr:
+        return _find_lr(args, loaded.config, resume, init_from)
 
     from thaiocr.engine.train import train
 
@@ -54,6 +96,45 @@ def run(args: argparse.Namespace) -> int:
         if best:
             out(f"best: accuracy {best['acc']:.4f} at epoch {best['epoch']}, in {report['folder']}/best_accuracy")
     return 0
+
+
+def _in_processes(args: argparse.Namespace, config: Config) -> int:
+    """Run the same command without `--nproc` in several processes at once."""
+    if args.find_lr:
+        raise UsageError("--find-lr runs in one process: leave --nproc out")
+
+    from thaiocr.engine.spawn import run_processes
+
+    flags = {"--force": args.force, "--json": args.json}
+    words = [
+        *(["--debug"] if args.debug else []),
+        *("train", "-c", args.config),
+        *(["-o", *args.override] if args.override else []),
+        *(["--resume", *([args.resume] if args.resume else [])] if args.resume is not None else []),
+        *(["--init-from", args.init_from] if args.init_from else []),
+        *(flag for flag, is_set in flags.items() if is_set),
+    ]
+    return run_processes(words, args.nproc, is_on_gpu=config.run.use_gpu)
+
+
+def _find_lr(args: argparse.Namespace, config: Config, resume: Path | None, init_from: Path | None) -> int:
+    """Try learning rates; a loss that does not fall at any of them is exit code 4."""
+    if resume is not None or args.force:
+        raise UsageError("--find-lr starts no run: leave --resume, --force and Global.checkpoints out")
+
+    from thaiocr.engine.lr_range import lr_range_test, write_range_test
+
+    found = lr_range_test(config, steps=args.find_lr, init_from=init_from, progress=bar)
+    picture, table = write_range_test(found, Path(config.run.save_model_dir))
+    if args.json:
+        print_json({**found.to_json(), "plot": str(picture), "table": str(table)})
+    elif found.suggested:
+        kind = type(config.optimizer.lr).__name__
+        out(f"suggested: -o Optimizer.lr.{RATE_KEYS.get(kind, 'learning_rate')}={found.suggested:g}")
+        out(f"plot: {picture}")
+    if found.suggested is None:
+        say(f"{picture}: the loss did not fall at any rate; see what is wrong with: thaiocr doctor -c {args.config}")
+    return 0 if found.suggested else GateError.exit_code
 
 
 def _start(

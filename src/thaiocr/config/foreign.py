@@ -15,7 +15,7 @@ UNUSED_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "Global": _words("""
         cal_flops_during_train character_type d2s_train_image_shape debug distributed infer_img infer_mode
         log_smooth_window model_name print_mem_info save_inference_dir save_res_path uniform_output_enabled
-        use_gcu use_metax_gpu use_mlu use_npu use_tensorrt use_visualdl use_xpu
+        use_gcu use_metax_gpu use_mlu use_npu use_tensorrt use_xpu
     """),
     "Architecture": _words("Transform"),
     "Train.loader": _words("collate_batch use_shared_memory"),
@@ -27,9 +27,7 @@ EMPTY_ONLY: Final[frozenset[str]] = _words("Architecture.Transform")
 """Unused keys that are accepted only while they are empty."""
 
 UNSUPPORTED_KEYS: Final[frozenset[str]] = _words("""
-    amp_custom_black_list amp_custom_white_list amp_dtype amp_level cal_bleu_score calc_epoch_interval collate_fn
-    ds_width eval_batch_epoch ext_op_transform_idx find_unused_parameters group_lr is_filter no_weight_decay_name
-    one_dim_param_no_weight_decay rec_char_dict_path sampler scale_loss start_ema to_static use_amp
-    use_dynamic_loss_scaling use_sync_bn use_wandb wandb
+    cal_bleu_score calc_epoch_interval collate_fn ds_width eval_batch_epoch ext_op_transform_idx
+    find_unused_parameters group_lr is_filter rec_char_dict_path sampler start_ema to_static use_sync_bn
 """)
 """They would change the result: refused in any section, as a thing that exists but not here."""

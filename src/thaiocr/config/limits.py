@@ -29,6 +29,11 @@ _ABOVE_0: Final = Limit("must be above 0", lambda value: value > 0)
 _SHARE_BELOW_1: Final = Limit("must be at least 0 and below 1", lambda value: 0 <= value < 1)
 _SHARE: Final = Limit("must be between 0 and 1", lambda value: 0 <= value <= 1)
 _NOT_EMPTY: Final = Limit("must not be empty", lambda value: len(value) > 0)
+_FACTOR: Final = Limit("must be above 0 and below 1", lambda value: 0 < value < 1)
+_RISING: Final = Limit(
+    "must be epochs from 1 on, each later than the one before",
+    lambda value: len(value) > 0 and value[0] >= 1 and list(value) == sorted(set(value)),
+)
 _STRIDES: Final = Limit("strides must be 1 or 2", lambda value: all(stride in (1, 2) for stride in value))
 
 LIMITS: Final[Mapping[tuple[type, str], Limit]] = {
@@ -39,6 +44,13 @@ LIMITS: Final[Mapping[tuple[type, str], Limit]] = {
     (schema.Global, "eval_batch_step"): Limit(
         "needs a start of at least 0 and an interval of at least 1", lambda value: value[0] >= 0 and value[1] >= 1
     ),
+    (schema.EMA, "decay"): _SHARE_BELOW_1,
+    (schema.EarlyStop, "patience"): _at_least(1),
+    (schema.EarlyStop, "min_delta"): _at_least(0),
+    (schema.Global, "scale_loss"): _ABOVE_0,
+    (schema.Global, "accumulation_steps"): _at_least(1),
+    (schema.Global, "keep_last"): _at_least(0),
+    (schema.Global, "keep_best"): _at_least(0),
     (schema.Global, "character_dict_path"): _NOT_EMPTY,
     (schema.Global, "max_text_length"): _at_least(1),
     (schema.Global, "seed"): Limit("must be between 0 and 4294967295", lambda value: 0 <= value < 2**32),
@@ -51,6 +63,26 @@ LIMITS: Final[Mapping[tuple[type, str], Limit]] = {
     (schema.Linear, "warmup_epoch"): _at_least(0),
     (schema.Cosine, "learning_rate"): _ABOVE_0,
     (schema.Cosine, "warmup_epoch"): _at_least(0),
+    (schema.Step, "learning_rate"): _ABOVE_0,
+    (schema.Step, "step_size"): _at_least(1),
+    (schema.Step, "gamma"): _FACTOR,
+    (schema.Step, "warmup_epoch"): _at_least(0),
+    (schema.MultiStepDecay, "learning_rate"): _ABOVE_0,
+    (schema.MultiStepDecay, "milestones"): _RISING,
+    (schema.MultiStepDecay, "gamma"): _FACTOR,
+    (schema.MultiStepDecay, "warmup_epoch"): _at_least(0),
+    (schema.Piecewise, "decay_epochs"): _RISING,
+    (schema.Piecewise, "values"): Limit(
+        "each must be at least 0, the first above 0", lambda value: len(value) > 0 and value[0] > 0 and min(value) >= 0
+    ),
+    (schema.Piecewise, "warmup_epoch"): _at_least(0),
+    (schema.ReduceOnPlateau, "learning_rate"): _ABOVE_0,
+    (schema.ReduceOnPlateau, "factor"): _FACTOR,
+    (schema.ReduceOnPlateau, "patience"): _at_least(0),
+    (schema.ReduceOnPlateau, "threshold"): _at_least(0),
+    (schema.ReduceOnPlateau, "cooldown"): _at_least(0),
+    (schema.ReduceOnPlateau, "min_lr"): _at_least(0),
+    (schema.ReduceOnPlateau, "warmup_epoch"): _at_least(0),
     (schema.OneCycle, "max_lr"): _ABOVE_0,
     (schema.OneCycle, "warmup_epoch"): _at_least(0),
     (schema.Regularizer, "factor"): _at_least(0),
@@ -68,6 +100,11 @@ LIMITS: Final[Mapping[tuple[type, str], Limit]] = {
     (schema.Momentum, "momentum"): _SHARE_BELOW_1,
     (schema.Momentum, "clip_norm"): _ABOVE_0,
     (schema.Momentum, "clip_norm_global"): _ABOVE_0,
+    (schema.RMSProp, "momentum"): _SHARE_BELOW_1,
+    (schema.RMSProp, "rho"): _SHARE_BELOW_1,
+    (schema.RMSProp, "epsilon"): _ABOVE_0,
+    (schema.RMSProp, "clip_norm"): _ABOVE_0,
+    (schema.RMSProp, "clip_norm_global"): _ABOVE_0,
     (schema.MobileNetV3, "scale"): _among(0.35, 0.5, 0.75, 1.0, 1.25),
     (schema.MobileNetV3, "large_stride"): _STRIDES,
     (schema.MobileNetV3, "small_stride"): _STRIDES,
@@ -75,9 +112,18 @@ LIMITS: Final[Mapping[tuple[type, str], Limit]] = {
     (schema.CTCHead, "fc_decay"): _at_least(0),
     (schema.CTCHead, "mid_channels"): _at_least(1),
     (schema.PartsGuide, "weight"): _ABOVE_0,
+    (schema.PartsGuide, "label_smoothing"): _FACTOR,
+    (schema.PartsGuide, "focal_gamma"): _at_least(1),
     (schema.RecResizeImg, "image_shape"): Limit(
         "must be [3, height, width] with positive sides", lambda value: value[0] == 3 and min(value) > 0
     ),
+    (schema.RecAug, "tia_prob"): _SHARE,
+    (schema.RecAug, "crop_prob"): _SHARE,
+    (schema.RecAug, "reverse_prob"): _SHARE,
+    (schema.RecAug, "noise_prob"): _SHARE,
+    (schema.RecAug, "jitter_prob"): _SHARE,
+    (schema.RecAug, "blur_prob"): _SHARE,
+    (schema.RecAug, "hsv_aug_prob"): _SHARE,
     (schema.SimpleDataSet, "data_dir"): _NOT_EMPTY,
     (schema.SimpleDataSet, "label_file_list"): Limit(
         "needs at least one file", lambda value: len(value) > 0 and all(value)

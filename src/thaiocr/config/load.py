@@ -23,14 +23,14 @@ class Loaded:
     """Keys of PaddleOCR that change nothing here, such as `Global.log_smooth_window`."""
 
 
-def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Loaded:
-    """Read a file and apply `-o KEY=VALUE` overrides.
+def load_config(path: str | Path, overrides: Sequence[str] = (), *, option: str = "-o") -> Loaded:
+    """Read a file and apply overrides `KEY=VALUE`, which the user gave as `option`.
 
     Raises:
         ConfigError: the file cannot be read, or it and the overrides make no usable configuration; every problem is one
             line, `file:line: Dotted.path: what; way out` or `-o KEY=VALUE: what; way out`.
     """
-    return load_text(_read(path), file=str(path), overrides=overrides)
+    return load_text(_read(path), file=str(path), overrides=overrides, option=option)
 
 
 def load_text(text: str, *, file: str, overrides: Sequence[str] = (), option: str = "-o") -> Loaded:

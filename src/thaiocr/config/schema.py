@@ -13,6 +13,24 @@ from typing import Final, Literal, TypeAlias
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EMA:
+    """Ours. An exponential moving average of the weights, which is what is evaluated, saved and exported."""
+
+    decay: float = 0.9999
+    """Share of the average that a step keeps; the first steps keep less: (1 + step) / (10 + step)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarlyStop:
+    """Ours. Training ends when `Metric.main_indicator` no longer rises; `best_accuracy` stays the best."""
+
+    patience: int
+    """Evaluations in a row without a gain."""
+    min_delta: float = 0.0
+    """What the indicator must rise by, above the best so far, to count as a gain."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Global:
     """What concerns the run as a whole."""
 
@@ -31,9 +49,44 @@ class Global:
     max_text_length: int = 25
     """In dictionary entries."""
     use_space_char: bool = False
+    use_visualdl: bool = False
+    """The same as `visualdl` among `trackers`."""
+    use_wandb: bool = False
+    """The same as `wandb` among `trackers`; so is a section `wandb`."""
+    trackers: tuple[Literal["tensorboard", "visualdl", "wandb"], ...] = ()
+    """Ours. Where the run can be followed; each is an extra of that name: pip install 'thaiocr[tensorboard]'."""
+    use_amp: bool = False
+    """Mixed precision, on a GPU."""
+    amp_level: Literal["O1", "O2"] = "O2"
+    """O1 computes convolutions and products in `amp_dtype`, O2 nearly all; O2 keeps the weights in float32 as well."""
+    amp_dtype: Literal["float16", "bfloat16"] = "float16"
+    amp_custom_black_list: tuple[str, ...] = ()
+    """Operations that stay in float32."""
+    amp_custom_white_list: tuple[str, ...] = ()
+    """Operations that are computed in `amp_dtype`."""
+    scale_loss: float = 1.0
+    """What the loss is multiplied by, so that small gradients do not become 0 in half precision."""
+    use_dynamic_loss_scaling: bool = False
+    """Halve `scale_loss` and skip the step when a gradient overflows, double it after 2,000 steps without."""
     seed: int = 0
+    deterministic: bool = False
+    """Ours. One thread on the CPU and no varying kernels on a GPU: the same run on any number of cores, but slower."""
     max_reject_ratio: float = 0.01
     """Ours. Training does not start when a larger share of the label lines cannot be used."""
+    non_finite: Literal["stop", "skip"] = "stop"
+    """Ours. Where loss or gradient of a step is NaN or infinite: stop and name its files, or leave the step out."""
+    accumulation_steps: int = 1
+    """Ours. A batch is computed in so many parts whose gradients add up: less memory, the same step.
+
+    `batch_size_per_card` stays the batch of one step, so rates, schedules and epochs do not change with this number.
+    Batch normalisation alone sees the parts.
+    """
+    ema: EMA | None = None
+    early_stop: EarlyStop | None = None
+    keep_last: int | None = None
+    """Ours. Of the `iter_epoch_N` keep so many of the newest; left out: all, unless `keep_best` is given."""
+    keep_best: int | None = None
+    """Ours. Keep those `iter_epoch_N` as well whose last evaluation was among so many best ones."""
 
 
 # -- Optimizer ---------------------------------------------------------------------------------------------------------
@@ -67,14 +120,63 @@ class Cosine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """Times `gamma` after every `step_size` epochs."""
+
+    learning_rate: float = 0.001
+    step_size: int
+    gamma: float = 0.1
+    warmup_epoch: float = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MultiStepDecay:
+    """Times `gamma` after each of the epochs in `milestones`; a warm-up comes before the first epoch is counted."""
+
+    learning_rate: float = 0.001
+    milestones: tuple[int, ...]
+    gamma: float = 0.1
+    warmup_epoch: float = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piecewise:
+    """The first of `values`, and the next one after each of `decay_epochs`; one value more than epochs."""
+
+    decay_epochs: tuple[int, ...]
+    values: tuple[float, ...]
+    warmup_epoch: float = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OneCycle:
     """Up to `max_lr` and down again (Smith and Topin 2018, arXiv:1708.07120)."""
 
     max_lr: float
+    anneal_strategy: Literal["cos", "linear"] = "cos"
+    three_phase: bool = False
+    """Down as long as it went up, then on to next to nothing; False goes down in one piece."""
     warmup_epoch: float = 0
 
 
-LearningRate: TypeAlias = Const | Linear | Cosine | OneCycle
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReduceOnPlateau:
+    """Ours, after paddle's class of that name: times `factor` when `Metric.main_indicator` no longer rises."""
+
+    learning_rate: float = 0.001
+    factor: float = 0.1
+    patience: int = 10
+    """Evaluations without a gain that are put up with; the next one lowers the rate."""
+    threshold: float = 1e-4
+    """What the indicator must rise by, above the best so far, to count as a gain."""
+    cooldown: int = 0
+    """Evaluations after a reduction that are not counted."""
+    min_lr: float = 0.0
+    warmup_epoch: float = 0
+    """Evaluations during the warm-up are not counted."""
+
+
+LearningRate: TypeAlias = Const | Linear | Cosine | Step | MultiStepDecay | Piecewise | OneCycle | ReduceOnPlateau
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +200,9 @@ class Adam:
     """Limit of the norm of all gradients together."""
     lr: LearningRate = field(default_factory=Const)
     regularizer: Regularizer | None = None
+    no_weight_decay_name: str | None = None
+    """As in AdamW; PaddleOCR has both keys there only. They win over the head's `fc_decay` as well."""
+    one_dim_param_no_weight_decay: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +216,10 @@ class AdamW:
     clip_norm_global: float | None = None
     lr: LearningRate = field(default_factory=Const)
     weight_decay: float = 0.01
+    no_weight_decay_name: str | None = None
+    """Words, separated by spaces; parameters whose name contains one of them are not decayed."""
+    one_dim_param_no_weight_decay: bool = False
+    """Neither biases nor the parameters of normalisation are decayed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,9 +231,29 @@ class Momentum:
     clip_norm_global: float | None = None
     lr: LearningRate = field(default_factory=Const)
     regularizer: Regularizer | None = None
+    no_weight_decay_name: str | None = None
+    """As in AdamW; PaddleOCR has both keys there only. They win over the head's `fc_decay` as well."""
+    one_dim_param_no_weight_decay: bool = False
 
 
-Optimizer: TypeAlias = Adam | AdamW | Momentum
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RMSProp:
+    """Tieleman and Hinton 2012, lecture 6.5 of Neural Networks for Machine Learning."""
+
+    momentum: float = 0.0
+    rho: float = 0.95
+    """Share of the mean square that a step keeps."""
+    epsilon: float = 1e-6
+    clip_norm: float | None = None
+    clip_norm_global: float | None = None
+    lr: LearningRate = field(default_factory=Const)
+    regularizer: Regularizer | None = None
+    no_weight_decay_name: str | None = None
+    """As in AdamW; PaddleOCR has both keys there only. They win over the head's `fc_decay` as well."""
+    one_dim_param_no_weight_decay: bool = False
+
+
+Optimizer: TypeAlias = Adam | AdamW | Momentum | RMSProp
 
 
 # -- Architecture ------------------------------------------------------------------------------------------------------
@@ -186,6 +315,10 @@ class PartsGuide:
     """Ours: auxiliary heads that name the parts of a single cluster (base, vowel, tone, SARA AM) while training."""
 
     weight: float = 1.0
+    label_smoothing: float | None = None
+    """Share of the target that all values of a part get alike."""
+    focal_gamma: float | None = None
+    """Focal loss: an image counts (1 - p) to this power, p the probability of its part."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -246,7 +379,25 @@ class KeepKeys:
     keep_keys: tuple[str, ...] = ("image", "label", "length")
 
 
-Transform: TypeAlias = DecodeImage | CTCLabelEncode | RecResizeImg | KeepKeys
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecAug:
+    """Random changes to what `Train` shows, each with its probability; how strong they are: `data.augment`."""
+
+    tia_prob: float = 0.4
+    """Bend, stretch and tilt."""
+    crop_prob: float = 0.4
+    """Cut blank rows off."""
+    reverse_prob: float = 0.4
+    """Light on dark."""
+    noise_prob: float = 0.4
+    jitter_prob: float = 0.4
+    """Move by up to a pixel."""
+    blur_prob: float = 0.4
+    hsv_aug_prob: float = 0.4
+    """Contrast and brightness."""
+
+
+Transform: TypeAlias = DecodeImage | RecAug | CTCLabelEncode | RecResizeImg | KeepKeys
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -281,6 +432,20 @@ class Feed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WandB:
+    """What Weights & Biases is told of a run."""
+
+    project: str = "thaiocr"
+    entity: str | None = None
+    """User or team; left out: the default one of the account."""
+    name: str | None = None
+    id: str | None = None
+    """Of the run; left out: made up, and kept with the run."""
+    mode: Literal["online", "offline"] | None = None
+    """offline keeps all in `save_model_dir/wandb`, for `wandb sync`; left out: as WANDB_MODE says, or online."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """A whole file."""
 
@@ -292,17 +457,19 @@ class Config:
     metric: RecMetric = field(metadata={"key": "Metric"})
     train: Feed = field(metadata={"key": "Train"})
     eval: Feed = field(metadata={"key": "Eval"})
+    wandb: WandB | None = None
 
 
 # -- Tables ------------------------------------------------------------------------------------------------------------
 
 NAMED: Final[frozenset[type]] = frozenset(
-    {Adam, AdamW, Momentum, Const, Linear, Cosine, OneCycle, MobileNetV3, SequenceEncoder, CTCHead}
+    {Adam, AdamW, Momentum, RMSProp, MobileNetV3, SequenceEncoder, CTCHead}
+    | {Const, Linear, Cosine, Step, MultiStepDecay, Piecewise, OneCycle, ReduceOnPlateau}
     | {CTCLoss, CTCLabelDecode, RecMetric, SimpleDataSet}
 )
 """Sections that a file chooses with `name: <class>`."""
 
-TRANSFORMS: Final[frozenset[type]] = frozenset({DecodeImage, CTCLabelEncode, RecResizeImg, KeepKeys})
+TRANSFORMS: Final[frozenset[type]] = frozenset({DecodeImage, RecAug, CTCLabelEncode, RecResizeImg, KeepKeys})
 """Sections that a file chooses with their one key: `- <class>: {…}`."""
 
 DEFAULT_NAMES: Final[Mapping[str, str]] = {"Optimizer.lr": "Const"}

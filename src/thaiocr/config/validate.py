@@ -62,12 +62,45 @@ def _one_clip(clip_norm: float | None, clip_norm_global: float | None) -> str | 
     return "given together with Optimizer.clip_norm_global; keep one"
 
 
+def _one_value_more(epochs: tuple[int, ...], values: tuple[float, ...]) -> str | None:
+    if len(values) == len(epochs) + 1:
+        return None
+    wanted = len(epochs) + 1
+    return f"{len(epochs)} epochs need {wanted} values, the first for what comes before them; got {len(values)}"
+
+
+def _average_of_float32(ema: object, use_amp: bool, level: str) -> str | None:
+    if ema is None or not use_amp or level == "O1":
+        return None
+    return "averages float32 weights, which amp_level O2 does not train; write amp_level: O1 or remove ema"
+
+
+def _lowest_is_lower(learning_rate: float, min_lr: float) -> str | None:
+    if min_lr <= learning_rate:
+        return None
+    return f"learning_rate {learning_rate:g} is below min_lr {min_lr:g}; lower min_lr"
+
+
+def _keeps_of_something(keep: int | None, every: int) -> str | None:
+    if keep is None or every:
+        return None
+    return (
+        "chooses among iter_epoch_N, and Global.save_epoch_step 0 saves none; write save_epoch_step or remove this key"
+    )
+
+
 def _guide_reads_clusters(guide: object, max_text_length: int) -> str | None:
     if guide is None or max_text_length == 1:
         return None
     return (
         f"needs labels of one cluster, Global.max_text_length is {max_text_length}; write 1 there or remove parts_guide"
     )
+
+
+def _one_guide_loss(label_smoothing: float | None, focal_gamma: float | None) -> str | None:
+    if label_smoothing is None or focal_gamma is None:
+        return None
+    return "given together with Loss.parts_guide.focal_gamma; keep one"
 
 
 def _one_row(
@@ -117,9 +150,17 @@ def _keys_complete(keys: tuple[str, ...]) -> str | None:
 def _steps_in_order(transforms: tuple[schema.Transform, ...]) -> str | None:
     order = ["DecodeImage", "CTCLabelEncode", "RecResizeImg", "KeepKeys"]
     found = [type(transform).__name__ for transform in transforms]
-    if found == order:
+    if [name for name in found if name != "RecAug"] != order:
+        return f"must be {', '.join(order)}, each once and in this order; got {', '.join(found) or 'none'}"
+    if found.count("RecAug") > 1 or "RecAug" in (found[0], *found[-2:]):
+        return f"RecAug belongs there once, between DecodeImage and RecResizeImg; got {', '.join(found)}"
+    return None
+
+
+def _as_they_are(transforms: tuple[schema.Transform, ...]) -> str | None:
+    if not any(isinstance(transform, schema.RecAug) for transform in transforms):
         return None
-    return f"must be {', '.join(order)}, each once and in this order; got {', '.join(found) or 'none'}"
+    return "RecAug changes pictures by chance, and figures with them; evaluation needs them as they are: remove it here"
 
 
 def _same_as_train(evaluation: object, train: object) -> str | None:
@@ -136,7 +177,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(("Global.pretrained_model", "Global.checkpoints"), _one_start),
     Check(("Optimizer.clip_norm", "Optimizer.clip_norm_global"), _one_clip),
     Check(("Optimizer.lr.warmup_epoch", "Global.epoch_num"), _warmup_ends),
+    Check(("Optimizer.lr.decay_epochs", "Optimizer.lr.values"), _one_value_more),
+    Check(("Optimizer.lr.learning_rate", "Optimizer.lr.min_lr"), _lowest_is_lower),
+    Check(("Global.ema", "Global.use_amp", "Global.amp_level"), _average_of_float32),
+    *(Check((key, "Global.save_epoch_step"), _keeps_of_something) for key in ("Global.keep_last", "Global.keep_best")),
     Check(("Loss.parts_guide", "Global.max_text_length"), _guide_reads_clusters),
+    Check(("Loss.parts_guide.label_smoothing", "Loss.parts_guide.focal_gamma"), _one_guide_loss),
     Check(
         (
             f"{_TRANSFORMS['Train']}.RecResizeImg.image_shape",
@@ -164,6 +210,7 @@ CHECKS: Final[tuple[Check, ...]] = (
             Check((f"{transforms}.KeepKeys.keep_keys",), _keys_complete),
         )
     ),
+    Check((_TRANSFORMS["Eval"],), _as_they_are),
     *(
         Check((f"{_TRANSFORMS['Eval']}.{key}", f"{_TRANSFORMS['Train']}.{key}"), _same_as_train)
         for key in ("DecodeImage.img_mode", "RecResizeImg.image_shape", "RecResizeImg.padding")

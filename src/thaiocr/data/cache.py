@@ -3,7 +3,8 @@
 A pack is one `.npy` file of pixels [N, h, w, 3] and one `.json` that says how many columns of each image are filled and
 which images could not be read. Its name is a hash of the preprocessing and of every image's path, size and time of
 change: a pack that does not fit the data is never found. Both are written in a folder of the builder's own and moved
-out of it, the `.json` last: a killed build leaves nothing that looks like a pack, and builders at once do no harm.
+out of it, the `.json` last: a killed build leaves nothing that looks like a pack, and builders at once do no harm. The
+next build takes away what a killed one left.
 
     N images  h, w pixels
 """
@@ -20,7 +21,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -28,10 +28,14 @@ from numpy.typing import NDArray
 
 from thaiocr.data.images import Pixels, Preprocess, fit, read_image
 from thaiocr.data.labels import Sample
+from thaiocr.data.staging import building_folder, remove_abandoned
 from thaiocr.errors import DataError, EnvironmentProblem
 from thaiocr.progress import Advance, Progress
 
 FORMAT: Final = 1
+
+BUILDING: Final = "."
+"""What the names of folders in which packs are built start with."""
 
 CHUNK: Final = 64
 """Images that a thread decodes before it takes the next ones."""
@@ -122,13 +126,14 @@ def _read(folder: Path, fingerprint: str) -> Pack | None:
 
 def _build(samples: Sequence[Sample], preprocess: Preprocess, folder: Path, fingerprint: str, advance: Advance) -> Pack:
     folder.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder, BUILDING)  # before the free space is looked at
     _, height, width = preprocess.image_shape
     shape = (len(samples), height, width, 3)
     if shutil.disk_usage(folder).free < math.prod(shape):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # writing to a mapped file would end in a bus error
     pixels = folder / f"{fingerprint}.npy"
-    with TemporaryDirectory(dir=folder, prefix=".") as staging:
-        staged = Path(staging) / pixels.name
+    with building_folder(folder, BUILDING) as staging:
+        staged = staging / pixels.name
         images_NhwC = np.lib.format.open_memmap(staged, mode="w+", dtype=np.uint8, shape=shape)
         filled_N, unreadable = _decode(samples, preprocess, images_NhwC, advance)
         images_NhwC.flush()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from thaiocr.config.schema import SimpleDataSet
+from thaiocr.config.schema import RecAug, SimpleDataSet
 from thaiocr.data.cache import Pack, open_pack
 from thaiocr.data.images import Preprocess
 from thaiocr.data.labels import Limits, Reject, Sample, read_labels
@@ -27,6 +27,8 @@ class DataSet:
     rejects: list[Reject]
     images_root: Path
     """What the samples' image names are relative to."""
+    augmentation: RecAug | None = None
+    """How an epoch of training changes the pictures."""
 
     @property
     def reject_ratio(self) -> float:
@@ -56,4 +58,6 @@ def load_dataset(dataset: SimpleDataSet, codec: Codec, limits: Limits, *, seed: 
     ]
     rows = [row for row in range(len(labels.samples)) if row not in pack.unreadable]
     samples = [labels.samples[row] for row in rows]
-    return DataSet(samples, np.array(rows, np.int64), pack, labels.rejects + unreadable, Path(dataset.data_dir))
+    rejects, images_root = labels.rejects + unreadable, Path(dataset.data_dir)
+    augmentation = next((each for each in dataset.transforms if isinstance(each, RecAug)), None)
+    return DataSet(samples, np.array(rows, np.int64), pack, rejects, images_root, augmentation)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from thaiocr.config import schema
-from thaiocr.data.cache import packs_folder
+from thaiocr.data.cache import BUILDING, packs_folder
 from thaiocr.data.dataset import load_dataset
 from thaiocr.data.splits import open_codec, splits
+from thaiocr.data.staging import remove_abandoned
 from thaiocr.errors import EnvironmentProblem
 from thaiocr.progress import Progress
-
-ABANDONED: Final = 24 * 3600
-"""Seconds after which the folder of a build is taken for what a killed one left."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,35 +112,27 @@ def remove(stale: Stale) -> None:
     _delete(stale.path.with_suffix(".json"), stale.path)
 
 
-def remove_abandoned() -> int:
-    """Delete what builds left that were killed more than a day ago; returns how many.
-
-    Raises:
-        EnvironmentProblem: it cannot be deleted.
-    """
-    left = [path for path in packs_folder().glob(".*") if time.time() - path.stat().st_mtime > ABANDONED]
-    _delete(*left)
-    return len(left)
+def remove_unfinished() -> int:
+    """Delete what killed builds left; returns how many folders. A new build does so, too."""
+    return remove_abandoned(packs_folder(), BUILDING) if packs_folder().is_dir() else 0
 
 
 def clear() -> int:
-    """Delete all packs of all data; returns how many.
+    """Delete all packs of all data, but none that is being built; returns how many.
 
     Raises:
         EnvironmentProblem: one cannot be deleted.
     """
     found = list(packs_folder().glob("*.npy"))
     # The index first: without it nothing is taken for a pack.
-    _delete(*packs_folder().glob("*.json"), *found, *packs_folder().glob(".*"))
+    _delete(*packs_folder().glob("*.json"), *found)
+    remove_unfinished()
     return len(found)
 
 
 def _delete(*paths: Path) -> None:
     try:
         for path in paths:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise EnvironmentProblem(f"{error.filename}: cannot be deleted: {error.strerror}") from error

@@ -16,8 +16,17 @@ from thaiocr.data.images import Preprocess
 from thaiocr.data.labels import Limits
 from thaiocr.data.loader import Batches
 from thaiocr.data.splits import open_codec
-from thaiocr.engine.optim import build_optimizer, build_schedule
+from thaiocr.engine.average import Average, build_average
+from thaiocr.engine.early_stop import IsOver, build_early_stop
+from thaiocr.engine.evaluate import TrainingMetric, no_metric, training_accuracy
+from thaiocr.engine.meter import Meter
+from thaiocr.engine.non_finite import NON_FINITE, SkipNonFinite, StopAtNonFinite
+from thaiocr.engine.optim import build_optimizer, build_schedule, observer
+from thaiocr.engine.precision import Precision, build_precision, check_device
+from thaiocr.engine.retention import Expired, build_retention
 from thaiocr.engine.runlog import RunLog
+from thaiocr.engine.tracking import Tracking
+from thaiocr.engine.workers import Workers, join
 from thaiocr.errors import DataError, EnvironmentProblem
 from thaiocr.losses.recognition import RecognitionLoss
 from thaiocr.models import build_model, fast
@@ -42,12 +51,19 @@ class Position:
     """Optimizer steps done."""
     loss_sum: float = 0.0
     """Of the epoch in progress, over images."""
+    acc_sum: float = 0.0
+    """Of the epoch in progress, over images; 0 without `cal_metric_during_train`."""
     images: int = 0
     """Of the epoch in progress."""
+    skipped: int = 0
+    """Steps left out because loss or gradient was not finite."""
+    skipped_in_a_row: int = 0
+    seconds: float = 0.0
+    """Spent on the run when it was saved, by all processes that worked on it."""
     best: dict[str, Any] = field(default_factory=dict)
     """Metrics, epoch and step of `best_accuracy`."""
     history: list[dict[str, Any]] = field(default_factory=list)
-    """One entry per evaluation."""
+    """One entry per evaluation; early stopping and the retention of checkpoints follow from it."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,12 +77,25 @@ class Run:
     model: nn.Layer
     guide: PartsGuide | None
     loss: RecognitionLoss
+    parameters: list[paddle.Tensor]
+    """What is trained: the network's, and the guide's."""
     schedule: paddle.optimizer.lr.LRScheduler
+    observe: Callable[[float], None]
+    """Tells the schedule what an evaluation found."""
     optimizer: paddle.optimizer.Optimizer
+    precision: Precision
+    non_finite: StopAtNonFinite | SkipNonFinite
+    average: Average
+    accuracy: TrainingMetric
+    is_over: IsOver
+    expired: Expired
     train: Batches
     eval: Batches
     log: RunLog
+    tracking: Tracking
     position: Position
+    meter: Meter
+    workers: Workers
 
 
 def build_run(config: schema.Config, *, echo: Callable[[str], object], progress: Progress) -> Run:
@@ -81,19 +110,24 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
         DataError: dictionary, labels or images cannot be used.
         EnvironmentProblem: no GPU where one is asked for, a folder cannot be written.
     """
+    check_device(config.run)
     use_device(config)
     paddle.seed(config.run.seed)
     codec = open_codec(config)
     model = build_model(config.architecture, codec.num_classes)
     folder = Path(config.run.save_model_dir)
+    workers = join()
     log = RunLog(folder, echo=echo)
     length = config.run.max_text_length
     train_limits, eval_limits = Limits(length, time_steps(model, config)), Limits(length)
-    train = build_batches(config.train, train_limits, codec, config, log=log, progress=progress)
-    evaluation = build_batches(config.eval, eval_limits, codec, config, log=log, progress=progress)
+    with workers.first_before_others():
+        train = build_batches(config.train, train_limits, codec, config, workers, log=log, progress=progress)
+        evaluation = build_batches(config.eval, eval_limits, codec, config, workers, log=log, progress=progress)
     guide = PartsGuide(model.backbone.out_channels, codec.entries) if config.loss.parts_guide is not None else None
     schedule = build_schedule(config.optimizer.lr, epochs=config.run.epoch_num, steps_per_epoch=len(train))
-    parameters = [*model.parameters(), *(guide.parameters() if guide is not None else ())]
+    named = [*model.named_parameters(), *(guide.named_parameters(prefix="guide") if guide is not None else ())]
+    optimizer = build_optimizer(config.optimizer, schedule, named)
+    indicator = config.metric.main_indicator
     return Run(
         config=config,
         folder=folder,
@@ -102,25 +136,39 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
         model=model,
         guide=guide,
         loss=RecognitionLoss(config.loss, guide),
+        parameters=[parameter for _, parameter in named],
         schedule=schedule,
-        optimizer=build_optimizer(config.optimizer, schedule, parameters),
+        observe=observer(schedule),
+        optimizer=optimizer,
+        precision=build_precision(config.run, model, optimizer),
+        non_finite=NON_FINITE[config.run.non_finite](),
+        average=build_average(config.run.ema, model),
+        accuracy=training_accuracy if config.run.cal_metric_during_train else no_metric,
+        is_over=build_early_stop(config.run.early_stop, indicator),
+        expired=build_retention(config.run, indicator),
         train=train,
         eval=evaluation,
         log=log,
+        tracking=Tracking(log),
         position=Position(),
+        meter=Meter(),
+        workers=workers,
     )
 
 
 def use_device(config: schema.Config) -> None:
-    """Select GPU or CPU.
+    """Select GPU or CPU, and with `Global.deterministic` what makes the same run on any number of cores.
 
     Raises:
         EnvironmentProblem: a GPU is asked for and there is none.
     """
     if not config.run.use_gpu:
         fast.tune_process()
+        if config.run.deterministic:
+            fast.use_one_core()
         paddle.set_device("cpu")
     elif paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
+        paddle.set_flags({"FLAGS_cudnn_deterministic": config.run.deterministic})
         paddle.set_device("gpu")
     else:
         raise EnvironmentProblem(
@@ -138,7 +186,14 @@ def time_steps(model: nn.Layer, config: schema.Config) -> int:
 
 
 def build_batches(
-    feed: schema.Feed, limits: Limits, codec: Codec, config: schema.Config, *, log: RunLog, progress: Progress
+    feed: schema.Feed,
+    limits: Limits,
+    codec: Codec,
+    config: schema.Config,
+    workers: Workers,
+    *,
+    log: RunLog,
+    progress: Progress,
 ) -> Batches:
     """Read labels and images of `Train` or `Eval`; rejects are listed in `rejects.tsv` of the run's folder.
 
@@ -151,7 +206,7 @@ def build_batches(
         log.rejects(data.rejects)
     if data.reject_ratio > config.run.max_reject_ratio or not data.samples:
         raise DataError(_reject_summary(data, files, config.run.max_reject_ratio))
-    batches = Batches(data, feed.loader, seed=config.run.seed)
+    batches = Batches(data, feed.loader, seed=config.run.seed, rank=workers.rank, processes=workers.size)
     if not len(batches):
         raise DataError(
             f"{files}: {len(data.samples)} images do not fill one batch of {feed.loader.batch_size_per_card}; "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -10,7 +11,7 @@ import paddle
 from numpy.typing import NDArray
 from paddle import nn
 
-from thaiocr.data.loader import Batches
+from thaiocr.data.loader import Batch, Batches
 from thaiocr.metrics.recognition import Reading
 from thaiocr.predict.decode import greedy_decode, single_entry_ranking
 from thaiocr.progress import Progress
@@ -18,6 +19,25 @@ from thaiocr.text.codec import Codec
 
 Network: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """x_NChw -> probabilities_NTK: a trained model, or what a bundle holds."""
+
+
+TrainingMetric: TypeAlias = Callable[[paddle.Tensor, Batch], Mapping[str, float]]
+"""(logits_NTK, batch of a step) -> figures by name."""
+
+
+def no_metric(_logits_NTK: paddle.Tensor, _batch: Batch) -> Mapping[str, float]:
+    """Measure nothing."""
+    return {}
+
+
+def training_accuracy(logits_NTK: paddle.Tensor, batch: Batch) -> Mapping[str, float]:
+    """Return `acc`, the share of a batch that the best path reads as labelled, spaces included."""
+    best_NT = np.asarray(logits_NTK.argmax(axis=2))
+    is_kept_NT = best_NT != 0
+    is_kept_NT[:, 1:] &= best_NT[:, 1:] != best_NT[:, :-1]
+    pairs = zip(best_NT, is_kept_NT, batch.samples, strict=True)
+    right = sum(best_T[is_kept_T].tolist() == list(sample.ids) for best_T, is_kept_T, sample in pairs)
+    return {"acc": right / len(batch.samples)}
 
 
 def of_model(model: nn.Layer) -> Network:
@@ -32,7 +52,14 @@ def of_model(model: nn.Layer) -> Network:
 
 
 def read_all(network: Network, batches: Batches, codec: Codec, *, progress: Progress, is_single: bool) -> list[Reading]:
-    """Read every image of a data set, in the order of its label files.
+    """Read every image of a data set, in the order of its label files; arguments as of `read_batches`."""
+    return list(chain(*read_batches(network, batches, codec, progress=progress, is_single=is_single)))
+
+
+def read_batches(
+    network: Network, batches: Batches, codec: Codec, *, progress: Progress, is_single: bool
+) -> Iterator[list[Reading]]:
+    """Read this process's share of every batch of a data set.
 
     Args:
         network: What reads.
@@ -41,14 +68,14 @@ def read_all(network: Network, batches: Batches, codec: Codec, *, progress: Prog
         progress: Shows the images done.
         is_single: Every image shows one dictionary entry; the most probable entries are ranked as well.
     """
-    readings: list[Reading] = []
     with progress("evaluating", len(batches.data.samples)) as advance:
         for batch in batches.in_order():
             probabilities_NTK = network(batch.x_NChw)
             tops = single_entry_ranking(probabilities_NTK, codec) if is_single else [()] * len(batch.samples)
-            for sample, decoded, top in zip(batch.samples, greedy_decode(probabilities_NTK, codec), tops, strict=True):
-                readings.append(
-                    Reading(image=sample.image, label=sample.text, text=decoded.text, score=decoded.score, top=top)
+            yield [
+                Reading(image=sample.image, label=sample.text, text=decoded.text, score=decoded.score, top=top)
+                for sample, decoded, top in zip(
+                    batch.samples, greedy_decode(probabilities_NTK, codec), tops, strict=True
                 )
-            advance(len(batch.samples))
-    return readings
+            ]
+            advance(batch.all_images)

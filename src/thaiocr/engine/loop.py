@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import math
-import time
-from typing import Final, NoReturn
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import NoReturn
 
 import numpy as np
 import paddle
 from numpy.typing import NDArray
 
+from thaiocr.checkpoint import store
 from thaiocr.data.loader import Batch
 from thaiocr.engine import position
 from thaiocr.engine.build import Run
-from thaiocr.engine.evaluate import of_model, read_all
-from thaiocr.engine.stop import StopRequest
-from thaiocr.errors import DataError
+from thaiocr.engine.evaluate import of_model, read_batches
+from thaiocr.engine.stop import Stopped, StopRequest
 from thaiocr.metrics.recognition import RecognitionMetric
 from thaiocr.progress import Advance, Progress
 
-SHOWN_SAMPLES: Final = 5
-"""In an error message."""
-
 
 def fit(run: Run, *, progress: Progress, stop: StopRequest) -> None:
-    """Train from where the run is to its last epoch.
+    """Train from where the run is to its last epoch, or to where early stopping ends it.
 
     Args:
         run: Built by `engine.build`, and moved to its position when resumed.
@@ -38,85 +36,123 @@ def fit(run: Run, *, progress: Progress, stop: StopRequest) -> None:
     """
     stop.is_awaited = True
     epochs = run.config.run.epoch_num
-    while run.position.epoch < epochs:
-        with progress(f"epoch {run.position.epoch + 1}/{epochs}", len(run.train)) as advance:
-            advance(run.position.batch)
-            train_epoch(run, advance, progress, stop)
-        end_epoch(run, progress, stop)
+    try:
+        while run.position.epoch < epochs and not run.is_over(run.position.history):
+            with progress(f"epoch {run.position.epoch + 1}/{epochs}", len(run.train)) as advance:
+                advance(run.position.batch)
+                train_epoch(run, advance, progress, stop)
+            end_epoch(run, progress, stop)
+    except Stopped:
+        save_and_stop(run)
 
 
 def train_epoch(run: Run, advance: Advance, progress: Progress, stop: StopRequest) -> None:
-    """Do what is left of the epoch in progress."""
+    """Do what is left of the epoch in progress, or as much of it as early stopping wants."""
     here = run.position
-    for batch in run.train.epoch(here.epoch, start=here.batch):
+    for batch in run.meter.waiting(run.train.epoch(here.epoch, start=here.batch)):
         if is_evaluation_due(run):
             evaluate(run, progress, stop)
-        started = time.perf_counter()
-        losses = train_step(run, batch)
-        seconds = time.perf_counter() - started
-        here.step, here.batch = here.step + 1, here.batch + 1
-        here.loss_sum += losses["loss"] * len(batch.samples)
-        here.images += len(batch.samples)
-        advance(1, note=f"loss {losses['loss']:.3f}  {len(batch.samples) / seconds:.0f} images/s")
-        log_step(run, losses, len(batch.samples) / seconds)
-        if stop.is_requested:
-            save_and_stop(run)
+            if run.is_over(here.history):
+                return
+        images = batch.all_images
+        with run.meter.step(images):
+            values = train_step(run, batch)
+        here.batch += 1
+        if values:
+            here.step, here.images = here.step + 1, here.images + images
+            here.loss_sum += values["loss"] * images
+            here.acc_sum += values.get("acc", 0.0) * images
+        advance(1, note=pace(run, values))
+        log_step(run, values)
+        run.workers.check(stop)
 
 
 def train_step(run: Run, batch: Batch) -> dict[str, float]:
-    """Forward, loss, backward, optimizer, schedule; returns the loss and its terms."""
+    """Make one step: forward, loss and backward for each part of the batch, then optimizer, average and schedule.
+
+    Returns:
+        The loss, its terms, the norm of the gradient before clipping (missing after an overflow that a dynamic loss
+        scale answers by skipping the step) and, with `cal_metric_during_train`, the batch's accuracy. Nothing when the
+        step was left out for what is not finite.
+
+    Raises:
+        DataError: the loss or the gradient is not finite (see `engine.non_finite`).
+    """
     run.model.train()
-    x_N3HW = paddle.to_tensor(batch.x_NChw)
-    f_ND1T = run.model.backbone(x_N3HW)
-    logits_NTK = run.model.read(f_ND1T)
-    terms = run.loss(logits_NTK, f_ND1T, paddle.to_tensor(batch.labels_NL), paddle.to_tensor(batch.lengths_N))
-    terms["loss"].backward()
-    values = {name: float(term) for name, term in terms.items()}
-    values["grad_norm"] = float(gradient_norm(run))
-    check_finite(values, batch)
-    run.optimizer.step()
+    run.non_finite.before(run.model)
+    # Whatever the step draws at random depends on its number alone: a resumed run draws the same.
+    paddle.seed(run.config.run.seed * 2**31 + run.position.step)
+    values: dict[str, float] = defaultdict(float)
+    for part, share in parts(batch, run.config.run.accumulation_steps):
+        with run.precision.training():
+            f_ND1T = run.model.backbone(paddle.to_tensor(part.x_NChw))
+            logits_NTK = run.model.read(f_ND1T).astype("float32")
+        terms = run.loss(
+            logits_NTK, f_ND1T.astype("float32"), paddle.to_tensor(part.labels_NL), paddle.to_tensor(part.lengths_N)
+        )
+        run.precision.backward(terms["loss"] * share)
+        for name, value in {**terms, **run.accuracy(logits_NTK, part)}.items():
+            values[name] += float(value) * share
+    run.precision.unscale(run.parameters)
+    values = run.workers.average(run.parameters, values, batch)
+    norm = gradient_norm(run.parameters)
+    if run.precision.scale.accepts(norm):
+        values["grad_norm"] = norm
+        if run.non_finite.refuses(run, values, batch):
+            run.optimizer.clear_grad()
+            return {}
+        run.optimizer.step()
+        run.average.update()
     run.optimizer.clear_grad()
     run.schedule.step()
     return values
 
 
-def gradient_norm(run: Run) -> paddle.Tensor:
-    """Return the Euclidean norm of all gradients together, a scalar."""
-    layers = [run.model] if run.guide is None else [run.model, run.guide]
-    gradients = [parameter.grad for layer in layers for parameter in layer.parameters() if parameter.grad is not None]
-    return paddle.add_n([gradient.square().sum() for gradient in gradients]).sqrt()
+def parts(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
+    """Yield the batch in `count` parts of almost equal size, each with its share of the images."""
+    images = len(batch.samples)
+    bounds = [index * images // count for index in range(count + 1)]
+    for rows in (slice(first, last) for first, last in pairwise(bounds) if last > first):
+        part = Batch(batch.x_NChw[rows], batch.labels_NL[rows], batch.lengths_N[rows], batch.samples[rows])
+        yield part, len(part.samples) / images
 
 
-def check_finite(values: dict[str, float], batch: Batch) -> None:
-    """Refuse to learn from NaN or infinity. The gradient tells more than the loss: paddle's relu turns NaN into 0.
-
-    Raises:
-        DataError: names what is not finite and the first images of the batch.
-    """
-    broken = [name for name, value in values.items() if not math.isfinite(value)]
-    if broken:
-        shown = [f"{sample.place}: {sample.image}" for sample in batch.samples[:SHOWN_SAMPLES]]
-        more = [f"… and {len(batch.samples) - SHOWN_SAMPLES} more"] if len(batch.samples) > SHOWN_SAMPLES else []
-        raise DataError(
-            [
-                f"{' and '.join(broken)} not finite; lower the learning rate, or set Optimizer.clip_norm_global; "
-                "the images of this batch:",
-                *shown,
-                *more,
-            ]
-        )
+def gradient_norm(parameters: Iterable[paddle.Tensor]) -> float:
+    """Return the Euclidean norm of all gradients together."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return float(paddle.add_n([gradient.astype("float32").square().sum() for gradient in gradients]).sqrt())
 
 
-def log_step(run: Run, losses: dict[str, float], images_per_s: float) -> None:
-    """Write every `print_batch_step`-th step."""
+def pace(run: Run, values: Mapping[str, float]) -> str:
+    """Return what is shown beside the bar of an epoch."""
+    shown = "  ".join(f"{name} {values[name]:.3f}" for name in ("loss", "acc") if name in values)
+    meter = run.meter
+    return (
+        f"{shown}  {meter.images_per_s:.0f} images/s  data {meter.data_wait:.0%}  all in {meter.eta(steps_left(run))}"
+    )
+
+
+def steps_left(run: Run) -> int:
+    """Return the steps to the end of the last epoch."""
     here = run.position
-    if here.step % run.config.run.print_batch_step:
+    return (run.config.run.epoch_num - here.epoch) * len(run.train) - here.batch
+
+
+def log_step(run: Run, values: Mapping[str, float]) -> None:
+    """Write every `print_batch_step`-th step; speed and waiting are those of the steps since the last one written."""
+    here, meter = run.position, run.meter
+    if not values or here.step % run.config.run.print_batch_step:
         return
-    rate = float(run.optimizer.get_lr())
-    values = {"epoch": here.epoch + 1, "step": here.step, "lr": rate, **losses}
-    run.log.record("train", {**values, "images_per_s": round(images_per_s, 1)})
-    terms = ", ".join(f"{name} {value:.4f}" for name, value in losses.items())
-    run.log.text(f"epoch {here.epoch + 1} step {here.step}: {terms}, lr {rate:.6f}, {images_per_s:.0f} images/s")
+    rate, eta = float(run.optimizer.get_lr()), meter.eta(steps_left(run))
+    times = {"images_per_s": round(meter.images_per_s, 1), "data_wait": round(meter.data_wait, 4)}
+    position = {"epoch": here.epoch + 1, "step": here.step, "lr": rate}
+    run.log.record("train", {**position, **values, **times, "eta_s": eta.total_seconds()})
+    terms = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
+    run.log.text(
+        f"epoch {here.epoch + 1} step {here.step}: {terms}, lr {rate:.6f}, "
+        f"{meter.images_per_s:.0f} images/s, {meter.data_wait:.0%} waiting for data, {eta} left"
+    )
+    meter.reset()
 
 
 def is_evaluation_due(run: Run) -> bool:
@@ -137,17 +173,29 @@ def is_evaluation_due(run: Run) -> bool:
 
 
 def end_epoch(run: Run, progress: Progress, stop: StopRequest) -> None:
-    """Evaluate where due, move to the next epoch, save."""
-    here = run.position
-    if is_evaluation_due(run):
-        evaluate(run, progress, stop)
-    run.log.record("epoch", {"epoch": here.epoch + 1, "step": here.step, "loss": here.loss_sum / max(1, here.images)})
-    here.epoch, here.batch, here.loss_sum, here.images = here.epoch + 1, 0, 0.0, 0
-    every = run.config.run.save_epoch_step
-    if every and here.epoch % every == 0:
-        position.save(run, f"iter_epoch_{here.epoch}")
+    """Evaluate where due, move to the next epoch, save. An epoch that early stopping cut short is only saved."""
+    here, options = run.position, run.config.run
+    if here.batch == len(run.train):
+        if is_evaluation_due(run):
+            evaluate(run, progress, stop)
+        sums = {"loss": here.loss_sum, **({"acc": here.acc_sum} if options.cal_metric_during_train else {})}
+        means = {name: value / here.images for name, value in sums.items() if here.images}
+        run.log.record("epoch", {"epoch": here.epoch + 1, "step": here.step, **means})
+        here.epoch, here.batch, here.images, here.loss_sum, here.acc_sum = here.epoch + 1, 0, 0, 0.0, 0.0
+        keep_epoch(run, options.save_epoch_step)
+    if run.is_over(here.history):
+        run.log.text(f"early stopping: no gain in the last evaluations, after step {here.step}")
     # Last, so that a run that goes on from `latest` has everything that precedes it.
     position.save(run, "latest")
+
+
+def keep_epoch(run: Run, every: int) -> None:
+    """Save `iter_epoch_N` where due, and remove those that are not to be kept any longer."""
+    epoch = run.position.epoch
+    if every and epoch % every == 0:
+        position.save(run, f"iter_epoch_{epoch}")
+        for old in run.expired(range(every, epoch + 1, every), run.position.history):
+            store.remove(run.folder / f"iter_epoch_{old}")
 
 
 def evaluate(run: Run, progress: Progress, stop: StopRequest) -> None:
@@ -158,14 +206,17 @@ def evaluate(run: Run, progress: Progress, stop: StopRequest) -> None:
     network = of_model(run.model)
 
     def read(x_NChw: NDArray[np.float32]) -> NDArray[np.float32]:
-        if stop.is_requested:
-            save_and_stop(run)
+        run.workers.check(stop)
         return network(x_NChw)
 
-    metric.update(read_all(read, run.eval, run.codec, progress=progress, is_single=is_single))
+    with run.average.applied(), run.precision.evaluating():
+        shares = list(read_batches(read, run.eval, run.codec, progress=progress, is_single=is_single))
+    metric.update(run.workers.gather(shares))
     found = {"epoch": here.epoch + 1, "step": here.step, **metric.brief()}
     here.history.append(found)
+    run.observe(found[options.main_indicator])
     run.log.record("eval", found)
+    run.tracking.readings(run.eval.data, metric.readings, here.step)
     is_best = not here.best or found[options.main_indicator] > here.best[options.main_indicator]
     if is_best:
         here.best = found

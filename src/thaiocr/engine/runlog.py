@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +15,20 @@ from thaiocr.errors import EnvironmentProblem
 TEXT: Final = "train.log"
 RECORDS: Final = "metrics.jsonl"
 REJECTS: Final = "rejects.tsv"
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file at once: a kill leaves the old one or the new one.
+
+    Raises:
+        EnvironmentProblem: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.new")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise EnvironmentProblem(f"{path}: cannot write: {error.strerror}") from error
 
 
 class RunLog:
@@ -30,6 +45,8 @@ class RunLog:
     def __init__(self, folder: Path, *, echo: Callable[[str], object]) -> None:
         self.folder = folder
         self.echo = echo
+        self.listeners: list[Callable[[str, Mapping[str, Any]], object]] = []
+        """Get every record as well."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name in (TEXT, RECORDS):
@@ -46,6 +63,8 @@ class RunLog:
     def record(self, event: str, values: Mapping[str, Any]) -> None:
         """Write one JSON object; `event` tells what kind it is."""
         self._append(RECORDS, json.dumps({"event": event, **values}, ensure_ascii=False))
+        for listener in self.listeners:
+            listener(event, values)
 
     def rejects(self, rejects: Iterable[Reject]) -> None:
         """Add lines `place<TAB>image<TAB>reason` to `rejects.tsv`."""
@@ -53,8 +72,21 @@ class RunLog:
             self._append(REJECTS, f"{reject.place}\t{reject.image}\t{reject.reason}")
 
     def sizes(self) -> dict[str, int]:
-        """Return the bytes written so far per file; a checkpoint remembers them."""
-        return {name: (self.folder / name).stat().st_size for name in (TEXT, RECORDS)}
+        """Return the bytes that are safely on disk per file; a checkpoint remembers them.
+
+        Raises:
+            EnvironmentProblem: a file cannot be written.
+        """
+        sizes = {}
+        for name in (TEXT, RECORDS):
+            path = self.folder / name
+            try:
+                with path.open("ab") as file:
+                    os.fsync(file.fileno())
+                    sizes[name] = path.stat().st_size
+            except OSError as error:
+                raise EnvironmentProblem(f"{path}: cannot write: {error.strerror}") from error
+        return sizes
 
     def clear(self) -> None:
         """Forget an earlier run."""

@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+class Stopped(BaseException):
+    """The run is to be left where it is, now that a place is reached where it can be saved."""
+
+
 class StopRequest:
     """Set once a signal has arrived."""
 
@@ -15,6 +19,11 @@ class StopRequest:
         self.is_requested = False
         self.is_awaited = False
         """Someone looks at `is_requested` from time to time; until then a signal interrupts at once."""
+
+    def check(self) -> None:
+        """Raise Stopped once a signal has arrived."""
+        if self.is_requested:
+            raise Stopped
 
 
 @contextmanager

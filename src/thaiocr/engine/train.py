@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import platform
-import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import paddle
 
-from thaiocr import __version__
 from thaiocr.checkpoint import store
 from thaiocr.config import schema
-from thaiocr.config.dump import to_dict, to_yaml
-from thaiocr.engine import position
+from thaiocr.config.dump import to_yaml
+from thaiocr.engine import position, tracking
 from thaiocr.engine.build import Run, build_run
 from thaiocr.engine.loop import fit
-from thaiocr.engine.runlog import REJECTS
+from thaiocr.engine.report import build_report
+from thaiocr.engine.runlog import REJECTS, replace_text
 from thaiocr.engine.stop import stop_on_signals
-from thaiocr.errors import DataError, EnvironmentProblem, UsageError
+from thaiocr.engine.workers import writing_once
+from thaiocr.errors import DataError, UsageError
 from thaiocr.progress import Progress
 
 
@@ -54,18 +54,20 @@ def train(
     folder = Path(config.run.save_model_dir)
     if resume is None and not is_forced and (store.exists(folder / "latest") or any(folder.glob("*.states"))):
         raise UsageError(f"{folder}: holds a run already; go on with --resume, or start anew with --force")
+    tracking.check(config)
     saved = None if resume is None else _saved(resume, folder)
-    started = time.monotonic()
-    with stop_on_signals() as stop, paddle.utils.unique_name.guard():
+    began = datetime.now(timezone.utc)
+    with stop_on_signals() as stop, paddle.utils.unique_name.guard(), writing_once(config) as config:
         run = build_run(config, echo=echo, progress=progress)
         if saved is not None:
             _go_on(run, *saved)
         else:
             _begin(run, init_from, is_forced=is_forced)
-        _write(folder / "config.yml", to_yaml(config))
-        fit(run, progress=progress, stop=stop)
-    report = _report(run, time.monotonic() - started)
-    _write(folder / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+        replace_text(run.folder / "config.yml", to_yaml(config))
+        with run.tracking.following(config, None if saved is None else run.position.step):
+            fit(run, progress=progress, stop=stop)
+        report = build_report(run, began)
+        replace_text(run.folder / "report.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
     return report
 
 
@@ -90,6 +92,11 @@ def _go_on(run: Run, prefix: Path, checkpoint: store.Checkpoint, damaged: list[s
     here = run.position
     if here.epoch >= run.config.run.epoch_num:
         run.log.text(f"{prefix}: all {here.epoch} epochs are done; raise Global.epoch_num to train longer")
+    elif run.is_over(here.history):
+        run.log.text(
+            f"{prefix}: stopped early after {len(here.history)} evaluations; "
+            "raise Global.early_stop.patience to train longer"
+        )
     else:
         run.log.text(f"resumed {prefix}: epoch {here.epoch + 1}, step {here.step}")
 
@@ -117,30 +124,3 @@ def _remove_run(folder: Path) -> None:
     files = [prefix.with_name(prefix.name + suffix) for prefix in states for suffix in store.SUFFIXES]
     for path in [*files, folder / "report.json"]:
         path.unlink(missing_ok=True)
-
-
-def _report(run: Run, seconds: float) -> dict[str, Any]:
-    return {
-        "folder": str(run.folder),
-        "best": run.position.best,
-        "history": run.position.history,
-        "seconds": round(seconds, 1),
-        "config": to_dict(run.config),
-        "classes": run.codec.num_classes,
-        "images": {"train": len(run.train.data.samples), "eval": len(run.eval.data.samples)},
-        "rejects": {"train": len(run.train.data.rejects), "eval": len(run.eval.data.rejects)},
-        "fingerprints": {
-            "dictionary": run.dictionary.fingerprint,
-            "train": run.train.data.pack.fingerprint,
-            "eval": run.eval.data.pack.fingerprint,
-        },
-        "device": str(paddle.get_device()),
-        "versions": {"thaiocr": __version__, "paddle": paddle.__version__, "python": platform.python_version()},
-    }
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentProblem(f"{path}: cannot write: {error.strerror}") from error

@@ -87,12 +87,28 @@ def intervals(
     return {name: _interval(drawn[:, 2 * at], drawn[:, 2 * at + 1]) for at, name in enumerate(ratios)}
 
 
-def macro_interval(groups: Ints, hits: ClassHits, *, resamples: int = RESAMPLES, seed: int = SEED) -> Interval:
-    """Return the interval of the macro accuracy: in each resample the mean over the classes that it holds."""
+def macro_interval(
+    groups: Ints,
+    hits: ClassHits,
+    *,
+    weights_C: Ints | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Interval:
+    """Return the interval of the macro accuracy: in each resample the mean over the classes that it holds.
+
+    Args:
+        groups: The group of each reading. Shape [N].
+        hits: M occurrences of C classes.
+        weights_C: What a class counts in the mean; all count the same when left out. Shape [C].
+        resamples: How many times G groups are drawn with replacement.
+        seed: Of the drawing.
+    """
     count = _count(groups)
     if count < 2 or not hits.label.size:
         return None
     classes = int(hits.label.max()) + 1
+    weight = np.ones(classes) if weights_C is None else weights_C.astype(np.float64)
     cell, at = np.unique(hits.label * count + groups[hits.reading], return_inverse=True)
     occurs, right = np.bincount(at).astype(np.float64), np.bincount(at, hits.right)
     starts = np.searchsorted(cell, np.arange(classes) * count)
@@ -102,7 +118,7 @@ def macro_interval(groups: Ints, hits: ClassHits, *, resamples: int = RESAMPLES,
         occurs_sum = np.add.reduceat(drawn * occurs, starts, axis=1)
         right_sum = np.add.reduceat(drawn * right, starts, axis=1)
         recall = np.divide(right_sum, occurs_sum, out=np.zeros_like(right_sum), where=occurs_sum > 0)
-        means.append(np.stack([recall.sum(axis=1), (occurs_sum > 0).sum(axis=1)], axis=1))
+        means.append(np.stack([recall @ weight, (occurs_sum > 0) @ weight], axis=1))
     found = np.concatenate(means)
     return _interval(found[:, 0], found[:, 1])
 

@@ -41,6 +41,11 @@ def thai(text: str) -> Html:
     return Html(f'<span class="t" lang="th" title="{points}">{escape(visible(text))}</span>')
 
 
+def breakable(path: str) -> Html:
+    """Show a path that, where it is too long for its line, breaks behind a slash."""
+    return Html(escape(path).replace("/", "/<wbr>"))
+
+
 def percent(value: float | None, digits: int = 2) -> Html:
     """Show a share of 1 in percent; a dash where it is not defined."""
     return Html("–" if value is None else f"{100 * value:.{digits}f} %")

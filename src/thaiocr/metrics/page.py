@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from thaiocr.metrics import sections
-from thaiocr.metrics.markup import Html, beside, details, join, paragraph, section, thai
+from thaiocr.metrics.markup import Html, beside, breakable, details, join, paragraph, section, thai
 from thaiocr.metrics.recognition import Reading, Summary
 
 BANNER: Final = "Limits"
@@ -140,5 +140,5 @@ def _gallery_item(item: GalleryItem) -> Html:
     return Html(
         f'<li class="{style}"><figure>{image}<figcaption>{read} '
         f"<small>score {reading.score:.3f}</small> <small>{escape(reading.font)}</small> "
-        f"<small>{escape(reading.image)}</small></figcaption></figure></li>"
+        f"<small>{breakable(reading.image)}</small></figcaption></figure></li>"
     )

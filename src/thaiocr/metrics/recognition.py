@@ -5,10 +5,10 @@ N readings
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, TypedDict
+from typing import Final, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from thaiocr.metrics.confusion import (
 from thaiocr.metrics.decompose import Decomposition, decompose
 from thaiocr.metrics.edit import EditCounts, Floats, Ints, cluster_units, edit_counts, mean
 from thaiocr.metrics.lookalikes import FOLDED, LookalikeRow, fold, lookalike_rows
+from thaiocr.text.frequency import cluster_counts
 from thaiocr.text.normalize import normalize
 
 TOP_CONFUSIONS: Final = 100
@@ -180,6 +181,8 @@ class RecognitionMetric:
         pairs = count_pairs(compared.labels, compared.texts)
         rows, errors, parts = per_class(pairs), confusions(pairs), decompose(pairs)
         top5 = _top5(readings, ignore_space=self.ignore_space)
+        words = edit_counts([each.label.split() for each in readings], [each.text.split() for each in readings])
+        folded = _equal(map(fold, compared.labels), map(fold, compared.texts))
         return Summary(
             images=len(readings),
             clusters=parts["clusters"],
@@ -191,13 +194,11 @@ class RecognitionMetric:
             cer_code_points=exact["cer_code_points"],
             with_space=both[False].exactness(),
             without_space=both[True].exactness(),
-            wer=edit_counts(
-                [each.label.split() for each in readings], [each.text.split() for each in readings]
-            ).error_rate(),
+            wer=words.error_rate(),
             frequency_weighted_acc=frequency_weighted_accuracy(rows),
-            top5_acc=sum(top5) / len(top5) if top5 else None,
-            top5_images=len(top5),
-            folded_acc=mean(_equal(map(fold, compared.labels), map(fold, compared.texts))),
+            top5_acc=int(top5.right.sum()) / int(top5.known.sum()) if top5.known.any() else None,
+            top5_images=int(top5.known.sum()),
+            folded_acc=mean(folded),
             folded=list(FOLDED),
             calibration=calibrate([each.score for each in readings], compared.right),
             decomposition=parts,
@@ -206,7 +207,15 @@ class RecognitionMetric:
             confusion_kinds=len(errors),
             per_class=rows,
             per_font=_per_font(readings, compared),
-            intervals=_intervals(readings, compared),
+            intervals=_intervals(
+                readings,
+                compared,
+                {
+                    "folded_acc": (folded, np.ones(len(readings), np.int64)),
+                    "top5_acc": (top5.right, top5.known),
+                    "wer": (words.edits, words.label),
+                },
+            ),
         )
 
 
@@ -236,14 +245,22 @@ def _equal(labels: Iterable[str], texts: Iterable[str]) -> Floats:
     return np.array([label == text for label, text in zip(labels, texts, strict=True)], np.float64)
 
 
-def _top5(readings: Iterable[Reading], *, ignore_space: bool) -> list[bool]:
-    """Return for each reading with alternatives whether the label is among the five most probable texts."""
-    found = []
-    for each in readings:
+class _Top5(NamedTuple):
+    """Of N readings; each array has shape [N] and holds 1 or 0."""
+
+    known: Ints
+    """Whether the reading has alternatives."""
+    right: Ints
+    """Whether it has, and its label is among the five most probable texts."""
+
+
+def _top5(readings: Sequence[Reading], *, ignore_space: bool) -> _Top5:
+    known, right = np.zeros(len(readings), np.int64), np.zeros(len(readings), np.int64)
+    for at, each in enumerate(readings):
         if each.top:
             best = list(dict.fromkeys(spoken(text, ignore_space=ignore_space) for text in (each.text, *each.top)))[:5]
-            found.append(spoken(each.label, ignore_space=ignore_space) in best)
-    return found
+            known[at], right[at] = 1, spoken(each.label, ignore_space=ignore_space) in best
+    return _Top5(known, right)
 
 
 def _per_font(readings: Sequence[Reading], compared: _Compared) -> list[FontRow]:
@@ -267,7 +284,10 @@ def _per_font(readings: Sequence[Reading], compared: _Compared) -> list[FontRow]
     return sorted(rows, key=lambda row: (row["acc"], -row["cer"], row["font"]))
 
 
-def _intervals(readings: Sequence[Reading], compared: _Compared) -> Intervals:
+def _intervals(
+    readings: Sequence[Reading], compared: _Compared, others: Mapping[str, tuple[Floats | Ints, Floats | Ints]]
+) -> Intervals:
+    """Return the intervals of all figures that have one; `others` are ratios as `bootstrap.intervals` takes them."""
     by, groups = bootstrap.group_by_font([each.font for each in readings])
     one = np.ones(len(readings), np.int64)
     figures = bootstrap.intervals(
@@ -277,9 +297,14 @@ def _intervals(readings: Sequence[Reading], compared: _Compared) -> Intervals:
             "norm_edit_dis": (compared.code_points.similarity(), one),
             "cer": (compared.clusters.edits, compared.clusters.label),
             "cer_code_points": (compared.code_points.edits, compared.code_points.label),
+            **others,
         },
     )
-    figures["macro_acc"] = bootstrap.macro_interval(groups, _class_hits(compared))
+    classes, hits = _class_hits(compared)
+    corpus = cluster_counts()
+    weights_C = np.array([corpus.get(label, 0) for label in classes], np.int64)
+    figures["macro_acc"] = bootstrap.macro_interval(groups, hits)
+    figures["frequency_weighted_acc"] = bootstrap.macro_interval(groups, hits, weights_C=weights_C)
     return Intervals(
         by=by,
         groups=int(groups.max()) + 1 if groups.size else 0,
@@ -290,7 +315,8 @@ def _intervals(readings: Sequence[Reading], compared: _Compared) -> Intervals:
     )
 
 
-def _class_hits(compared: _Compared) -> ClassHits:
+def _class_hits(compared: _Compared) -> tuple[list[str], ClassHits]:
+    """Return the classes, numbered in this order, and their occurrences."""
     number: dict[str, int] = {}
     hits = [
         (reading, number.setdefault(expected, len(number)), expected == found)
@@ -299,4 +325,4 @@ def _class_hits(compared: _Compared) -> ClassHits:
         if expected
     ]
     columns: Ints = np.array(hits, np.int64).reshape(-1, 3)
-    return ClassHits(reading=columns[:, 0], label=columns[:, 1], right=columns[:, 2])
+    return list(number), ClassHits(reading=columns[:, 0], label=columns[:, 1], right=columns[:, 2])

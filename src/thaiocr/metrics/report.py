@@ -24,6 +24,8 @@ GALLERY: Final = 200
 THUMBNAIL: Final = (640, 160)
 """Larger images are shrunk into so many pixels, width and height."""
 HEAT_MAP_CLASSES: Final = 18
+OTHER: Final = "(other)"
+"""Column of confusion_matrix.csv for what is no class of the labels: nothing, several clusters, other clusters."""
 
 
 def write_report(
@@ -38,8 +40,9 @@ def write_report(
     """Write the report of an evaluation.
 
     Files: index.html (complete in itself), report.json (title, extra, summary), readings.csv (one line per image),
-    per_class.csv, confusion.csv (label, text, count, share: every confusion), confusion.png (the matrix in the order
-    of per_class.csv). Files of an earlier report are replaced.
+    per_class.csv, confusion.csv (label, text, count, share: every confusion), confusion_matrix.csv (counts: a row for
+    each label, a column for each class read, the last for anything else) and confusion.png (its picture, both in the
+    order of per_class.csv). Files of an earlier report are replaced.
 
     Args:
         readings: What was evaluated.
@@ -64,7 +67,8 @@ def write_report(
     errors = sorted((each for each, is_right in zip(readings, right, strict=True) if not is_right), key=_badness)
     pairs = count_pairs(labels, texts)
     classes = [row["label"] for row in summary["per_class"]]
-    picture = matrix_picture(confusion_matrix(pairs, classes))
+    matrix = confusion_matrix(pairs, classes)
+    picture = matrix_picture(matrix)
     confused = confused_classes(pairs, classes, HEAT_MAP_CLASSES)
     page = Page(
         title=title,
@@ -83,6 +87,9 @@ def write_report(
         ),
         "per_class.csv": _csv(tuple(ClassRow.__annotations__), (tuple(row.values()) for row in summary["per_class"])),
         "confusion.csv": _csv(tuple(ConfusionRow.__annotations__), (tuple(row.values()) for row in confusions(pairs))),
+        "confusion_matrix.csv": _csv(
+            ("label", *classes, OTHER), ((label, *row) for label, row in zip(classes, matrix.tolist(), strict=True))
+        ),
         "confusion.png": page.matrix.content,
         "index.html": page.html().encode("utf-8"),
     }

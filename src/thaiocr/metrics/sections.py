@@ -39,13 +39,23 @@ def figures(summary: Summary) -> list[Html]:
     rows: list[tuple[str, str, float | None, str]] = [
         ("Exact match (acc)", "acc", summary["acc"], f"images read exactly, {spaces}"),
         ("Macro accuracy", "macro_acc", summary["macro_acc"], "every class with the same weight"),
-        ("Frequency-weighted accuracy", "", summary["frequency_weighted_acc"], "classes weighted by the Thai corpus"),
-        ("Top 5", "", summary["top5_acc"], f"label among the five best, {summary['top5_images']:,} images"),
-        ("Exact match, folded", "", summary["folded_acc"], "same after folding " + " ".join(summary["folded"])),
+        (
+            "Frequency-weighted accuracy",
+            "frequency_weighted_acc",
+            summary["frequency_weighted_acc"],
+            "classes weighted by the Thai corpus",
+        ),
+        ("Top 5", "top5_acc", summary["top5_acc"], f"label among the five best, {summary['top5_images']:,} images"),
+        (
+            "Exact match, folded",
+            "folded_acc",
+            summary["folded_acc"],
+            "same after folding " + " ".join(summary["folded"]),
+        ),
         ("1-NED (norm_edit_dis)", "norm_edit_dis", summary["norm_edit_dis"], "in code points, mean over images"),
         ("CER in clusters", "cer", summary["cer"], "edits / label length; lower is better"),
         ("CER in code points", "cer_code_points", summary["cer_code_points"], "lower is better"),
-        ("WER", "", summary["wer"], "words between spaces: phrases in Thai; lower is better"),
+        ("WER", "wer", summary["wer"], "words between spaces: phrases in Thai; lower is better"),
         ("Calibration error (ECE)", "", believed["ece"], "|accuracy - score|; lower is better"),
         ("Accuracy of the surest 90 %", "", believed["acc_at_coverage"], _threshold(summary)),
     ]

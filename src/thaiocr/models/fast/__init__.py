@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import paddle
+from threadpoolctl import threadpool_limits
 
 M_TRIM_THRESHOLD: Final = -1
 M_MMAP_THRESHOLD: Final = -3
@@ -30,6 +31,16 @@ IS_WANTED = os.environ.get("THAIOCR_FAST_CPU", "1") != "0" and find_spec("numba"
 def is_usable(x: paddle.Tensor) -> bool:
     """Tell whether the kernels can take this tensor now."""
     return IS_WANTED and paddle.in_dynamic_mode() and x.place.is_cpu_place() and x.dtype == paddle.float32
+
+
+def use_one_core() -> None:
+    """Compute on one core from now on: how a sum is split over threads changes its last bits."""
+    paddle.base.core.set_num_threads(1)
+    threadpool_limits(1)
+    if find_spec("numba") is not None:
+        from thaiocr.models.fast import parallel
+
+        parallel.use_cores(1)
 
 
 def tune_process() -> None:

@@ -23,6 +23,13 @@ CORES: Final = min(CHUNKS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_ge
 # Products of matrices are spread here; every part of one is computed by the thread that asks for it.
 threadpool_limits(1, user_api="blas")
 _pool: Final = ThreadPoolExecutor(CORES, thread_name_prefix="fast")
+_in_use = CORES
+
+
+def use_cores(count: int) -> None:
+    """Spread over at most so many cores from now on."""
+    global _in_use
+    _in_use = min(count, CORES)
 
 
 def run(kernel: Callable[..., object], *arguments: Any) -> None:
@@ -52,8 +59,8 @@ def multiply_transposed(left_RD: NDArray[np.float32], right_RC: NDArray[np.float
 
 def _spread(work: Callable[[int, int], object], count: int) -> None:
     """Call work(first, last) for as many ranges as there are cores, the last one in this thread."""
-    bounds = [core * count // CORES for core in range(CORES + 1)]
-    others = [_pool.submit(work, *bounds[core : core + 2]) for core in range(CORES - 1)]
+    bounds = [core * count // _in_use for core in range(_in_use + 1)]
+    others = [_pool.submit(work, *bounds[core : core + 2]) for core in range(_in_use - 1)]
     work(*bounds[-2:])
     wait(others)
     for other in others:

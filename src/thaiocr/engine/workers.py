@@ -1,0 +1,141 @@
+"""The processes of one run: each takes its share of every batch, and all take the same step.
+
+What a step found is averaged in one message, so that every process holds the same network after it. On the CPU the
+processes talk through gloo, on GPUs through NCCL.
+
+G values of a step, those of all tensors one after the other
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Final, TypeVar
+
+import paddle
+from paddle import distributed
+from paddle.base import core
+
+from thaiocr.config import schema
+from thaiocr.data.loader import Batch
+from thaiocr.engine.stop import Stopped, StopRequest
+from thaiocr.errors import EnvironmentProblem
+
+Item = TypeVar("Item")
+
+FIRST_IS_DONE: Final = "thaiocr: the first process is done"
+POLL_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """This process among those of its run."""
+
+    rank: int = 0
+    size: int = 1
+
+    def average(
+        self, parameters: Sequence[paddle.Tensor], values: Mapping[str, float], batch: Batch
+    ) -> dict[str, float]:
+        """Average gradients, statistics of batch normalisation and figures over the processes, in place.
+
+        Args:
+            parameters: Of the network. Those without a gradient of their own are such statistics.
+            values: Figures of this process's share, averages over its images.
+            batch: The share.
+
+        Returns:
+            The figures of the whole batch.
+        """
+        if self.size == 1:
+            return dict(values)
+        figures = paddle.to_tensor(list(values.values()), dtype="float32")
+        tensors = [*_exchanged(parameters), figures]
+        sum_G = paddle.concat([tensor.flatten() for tensor in tensors]) * (len(batch.samples) / batch.all_images)
+        with _others_answering():
+            distributed.all_reduce(sum_G)
+        parts = paddle.split(sum_G, [tensor.size for tensor in tensors])
+        with paddle.no_grad():  # or the statistics would become results of this sum, no longer parameters
+            for tensor, part in zip(tensors, parts, strict=True):
+                paddle.assign(part.reshape(tensor.shape), tensor)
+        return dict(zip(values, figures.tolist(), strict=True))
+
+    def any(self, flag: bool) -> bool:
+        """Tell whether the flag is set in one of the processes; all must ask."""
+        if self.size == 1:
+            return flag
+        flags = paddle.to_tensor([float(flag)])
+        with _others_answering():
+            distributed.all_reduce(flags, op=distributed.ReduceOp.MAX)
+        return bool(flags.item())
+
+    def check(self, stop: StopRequest) -> None:
+        """Raise Stopped in all processes once one of them was asked to stop; all must ask."""
+        if self.any(stop.is_requested):
+            raise Stopped
+
+    def gather(self, shares: list[list[Item]]) -> list[Item]:
+        """Return the items of all processes, of which each has one list per batch, in the order of the data set."""
+        if self.size == 1:
+            return list(chain(*shares))
+        gathered: list[list[list[Item]]] = []
+        with _others_answering():
+            distributed.all_gather_object(gathered, shares)
+        return [item for batch in zip(*gathered, strict=True) for share in batch for item in share]
+
+    @contextmanager
+    def first_before_others(self) -> Iterator[None]:
+        """Let the first process do something before the others: what it leaves on disk is there for them.
+
+        The others wait as long as it takes, where every message of gloo is given up after 30 seconds.
+        """
+        if self.size == 1:
+            yield
+            return
+        store = core.create_or_get_global_tcp_store()
+        with _others_answering():
+            while self.rank > 0 and not store.add(FIRST_IS_DONE, 0):
+                time.sleep(POLL_SECONDS)
+        yield
+        if self.rank == 0:
+            store.add(FIRST_IS_DONE, 1)
+
+
+def join() -> Workers:
+    """Meet the other processes of the run, where paddle.distributed's `PADDLE_TRAINERS_NUM` says that there are any."""
+    if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) == 1:
+        return Workers()
+    distributed.init_parallel_env()
+    return Workers(rank=distributed.get_rank(), size=distributed.get_world_size())
+
+
+@contextmanager
+def writing_once(config: schema.Config) -> Iterator[schema.Config]:
+    """Change the configuration of all processes but the first: they write to a folder that is thrown away."""
+    if int(os.environ.get("PADDLE_TRAINER_ID", "0")) == 0:
+        yield config
+        return
+    with tempfile.TemporaryDirectory(prefix="thaiocr-") as folder:
+        beside = replace(config.run, save_model_dir=folder, trackers=(), use_visualdl=False, use_wandb=False)
+        yield replace(config, run=beside, wandb=None)
+
+
+@contextmanager
+def _others_answering() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise EnvironmentProblem(
+            "another process of this run is gone, or was silent for too long; go on with --resume"
+        ) from error
+
+
+def _exchanged(parameters: Sequence[paddle.Tensor]) -> list[paddle.Tensor]:
+    """Return gradients and, of what is not trained, the tensors themselves."""
+    found = [parameter if parameter.stop_gradient else parameter.grad for parameter in parameters]
+    return [tensor for tensor in found if tensor is not None]
