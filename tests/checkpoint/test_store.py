@@ -59,6 +59,17 @@ def test_paddle_reads_our_files_and_we_read_paddles(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_by_us[name], value)
 
 
+def test_a_save_that_was_killed_after_its_journal_is_among_the_checkpoints_of_its_folder(tmp_path: Path) -> None:
+    """The kill test found it: as long as it lies hidden, a run that begins anew could be resumed from it later."""
+    for name in ("latest", "best_accuracy"):
+        store.save(checkpoint(1), tmp_path / name)
+    killed_save.leave_unfinished(tmp_path / "best_accuracy")
+    assert store.prefixes(tmp_path) == [tmp_path / "best_accuracy", tmp_path / "latest"]
+    assert value_of(store.load(tmp_path / "best_accuracy")) == (1, 1, 1)
+    assert not list(tmp_path.glob(".*"))
+    assert store.prefixes(tmp_path / "missing") == []
+
+
 class Malicious:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.system, ("touch stolen",)

@@ -80,9 +80,7 @@ def config_file(data: Path, trained: tiny.Trained, tmp_path_factory: pytest.Temp
 
 
 def begin_or_resume(config_file: Path, run: Path) -> list[str]:
-    """A save that was killed after its journal was written counts as well."""
-    has_saved = store.exists(run / "latest") or any(run.glob("*.states"))
-    return ["train", "-c", str(config_file), *(["--resume"] if has_saved else [])]
+    return ["train", "-c", str(config_file), *(["--resume"] if store.prefixes(run) else [])]
 
 
 def left(run: Path) -> dict[str, Any]:

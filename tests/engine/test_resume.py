@@ -51,13 +51,8 @@ def kill() -> None:
     raise Killed
 
 
-def has_saved(run: Path) -> bool:
-    """Also a save that was killed after its journal was written counts."""
-    return store.exists(run / "latest") or any(run.glob("*.states"))
-
-
 def resume_or_begin(data: Path, run: Path, *changes: str) -> None:
-    tiny.fit(tiny.config(data, run, *changes), resume=LATEST if has_saved(run) else None)
+    tiny.fit(tiny.config(data, run, *changes), resume=LATEST if store.prefixes(run) else None)
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import killed_save
 import numpy as np
 import paddle
 import pytest
@@ -131,6 +133,18 @@ def test_a_folder_that_holds_a_run_is_refused_and_untouched(data: Path, referenc
     with pytest.raises(UsageError, match=r"holds a run already; go on with --resume, or start anew with --force"):
         tiny.fit(tiny.config(data, reference, *tiny.RUNS))
     assert {path: path.read_bytes() for path in reference.iterdir()} == before
+
+
+def test_a_run_whose_first_save_was_killed_after_its_journal_is_a_run_as_well(
+    data: Path, reference: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(reference, tmp_path / "run")
+    store.remove(run / "latest")
+    killed_save.leave_unfinished(run / "best_accuracy")
+    with pytest.raises(UsageError, match=r"holds a run already; go on with --resume, or start anew with --force"):
+        tiny.fit(tiny.config(data, run, *tiny.RUNS))
+    tiny.fit(tiny.config(data, run, *tiny.RUNS), resume=Path())
+    assert tiny.outcome(run) == tiny.outcome(reference)
 
 
 @pytest.mark.slow

@@ -48,10 +48,13 @@ class Cloud:
         """Make what a launch needs."""
         self.client("s3").create_bucket(Bucket=self.bucket)
         self.client("iam").create_role(RoleName="thaiocr-training", AssumeRolePolicyDocument=trust("sagemaker"))
-        ecr = self.client("ecr")
-        ecr.create_repository(repositoryName="thaiocr")
-        manifest = json.dumps(
-            {"schemaVersion": 2, "mediaType": MEDIA_TYPE, "config": {"digest": "sha256:" + "0" * 64}, "layers": []}
+        self.client("ecr").create_repository(repositoryName="thaiocr")
+        self.image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/thaiocr@{self.push('test')}"
+
+    def push(self, tag: str) -> str:
+        """Tell moto's ECR of an image; returns its digest."""
+        manifest = {"schemaVersion": 2, "mediaType": MEDIA_TYPE, "config": {"digest": f"sha256:{0:064}"}, "layers": []}
+        pushed = self.client("ecr").put_image(
+            repositoryName="thaiocr", imageManifest=json.dumps(manifest), imageTag=tag
         )
-        pushed = ecr.put_image(repositoryName="thaiocr", imageManifest=manifest, imageTag="test")["image"]["imageId"]
-        self.image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/thaiocr@{pushed['imageDigest']}"
+        return str(pushed["image"]["imageId"]["imageDigest"])

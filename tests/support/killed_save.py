@@ -6,6 +6,7 @@ call, where the checkpoint of step 1 is being replaced by that of step 2.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -44,6 +45,16 @@ def found(prefix: Path) -> int:
     steps = {content.states["global_step"], *content.weights["w"], *content.optimizer["w_moment"]}
     (step,) = {int(step) for step in steps}
     return step
+
+
+def leave_unfinished(prefix: Path) -> None:
+    """Make of a saved checkpoint one whose save was killed right after its journal."""
+    hashes = {}
+    for suffix in store.SUFFIXES:
+        path = prefix.with_name(prefix.name + suffix)
+        hashes[suffix] = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.rename(prefix.with_name(f".{path.name}.new"))
+    prefix.with_name(f".{prefix.name}.journal").write_text(json.dumps(hashes))
 
 
 if __name__ == "__main__":

@@ -112,6 +112,16 @@ def exists(prefix: Path) -> bool:
     return all(prefix.with_name(prefix.name + suffix).is_file() for suffix in SUFFIXES)
 
 
+def prefixes(folder: Path) -> list[Path]:
+    """Return the checkpoints of a folder, sorted; saves that were interrupted after their journal are completed first.
+
+    Otherwise one of them could come to light later, in the middle of another run.
+    """
+    for journal in folder.glob(".*.journal"):
+        finish(folder / journal.name.removeprefix(".").removesuffix(".journal"))
+    return sorted(path.with_suffix("") for path in folder.glob("*.states"))
+
+
 def remove(prefix: Path) -> None:
     """Delete a checkpoint, where it is; `.states` goes first, so that a rest of it is not taken for a whole one.
 

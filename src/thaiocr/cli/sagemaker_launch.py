@@ -94,9 +94,9 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json({"request": prepared.request, "cost": asdict(prepared.cost)})
         else:
-            out("\n".join(plan_lines(prepared.request, prepared.cost)))
+            out("\n".join(plan_lines(prepared)))
         return 0
-    for line in plan_lines(prepared.request, prepared.cost):
+    for line in plan_lines(prepared):
         say(line)
     confirm("launch this job?", is_confirmed=args.yes)
     if unpublished is not None:

@@ -66,8 +66,8 @@ def last_good(folder: Path) -> tuple[Path, store.Checkpoint, list[str]]:
     except DataError as error:
         problems = list(error.problems)
     whole = {}
-    for path in sorted(folder.glob("*.states")):
-        if (prefix := path.with_suffix("")) != latest:
+    for prefix in store.prefixes(folder):
+        if prefix != latest:
             try:
                 whole[prefix] = store.load(prefix)
             except DataError as error:

@@ -78,6 +78,7 @@ def _environments(count: int, is_on_gpu: bool) -> list[dict[str, str]]:
         "PADDLE_TRAINER_ENDPOINTS": ",".join(endpoints),
         "PADDLE_MASTER": f"127.0.0.1:{ports[0]}",
         "PADDLE_DISTRI_BACKEND": "nccl" if is_on_gpu else "gloo",
+        "GLOG_minloglevel": "2",  # paddle logs every connection
     }
     return [
         {

@@ -52,7 +52,7 @@ def train(
         KeyboardInterrupt: stopped by a signal; what was trained is saved.
     """
     folder = Path(config.run.save_model_dir)
-    if resume is None and not is_forced and (store.exists(folder / "latest") or any(folder.glob("*.states"))):
+    if resume is None and not is_forced and store.prefixes(folder):
         raise UsageError(f"{folder}: holds a run already; go on with --resume, or start anew with --force")
     tracking.check(config)
     saved = None if resume is None else _saved(resume, folder)
@@ -79,7 +79,7 @@ def _saved(resume: Path, folder: Path) -> tuple[Path, store.Checkpoint, list[str
     try:
         return prefix, store.load(prefix), []
     except DataError as error:
-        others = sorted(path.stem for path in prefix.parent.glob("*.states") if path.stem != prefix.name)
+        others = [other.name for other in store.prefixes(prefix.parent) if other != prefix]
         hint = f"{prefix.parent}: other checkpoints there: {', '.join(others) or 'none'}"
         raise DataError([*error.problems, hint]) from error
 
@@ -103,9 +103,9 @@ def _go_on(run: Run, prefix: Path, checkpoint: store.Checkpoint, damaged: list[s
 
 def _begin(run: Run, init_from: Path | None, *, is_forced: bool) -> None:
     fresh = None if init_from is None else position.init_from(run, init_from)
-    run.log.clear()
     if is_forced:
         _remove_run(run.folder)
+    run.log.clear()
     if fresh is not None:
         run.log.text(f"weights from {init_from}; fresh: {', '.join(fresh) or 'none'}")
     _describe_data(run)
@@ -120,7 +120,6 @@ def _describe_data(run: Run) -> None:
 
 def _remove_run(folder: Path) -> None:
     """Remove what a run leaves, so that nothing of an earlier one is taken for the new one's."""
-    states = [store.without_suffix(path) for path in folder.glob("*.states")]
-    files = [prefix.with_name(prefix.name + suffix) for prefix in states for suffix in store.SUFFIXES]
-    for path in [*files, folder / "report.json"]:
-        path.unlink(missing_ok=True)
+    for prefix in store.prefixes(folder):
+        store.remove(prefix)
+    (folder / "report.json").unlink(missing_ok=True)

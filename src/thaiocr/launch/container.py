@@ -119,7 +119,7 @@ def _write_config(folders: Folders, job: Job) -> Path:
 def _start(folders: Folders) -> list[str]:
     """Return the option that makes training go on, where there is something to go on from."""
     checkpoints = folders.checkpoints
-    is_started = store.exists(checkpoints / "latest") or any(checkpoints.glob("*.states"))
+    is_started = bool(store.prefixes(checkpoints))
     _say(f"{checkpoints}: {'going on from there' if is_started else 'empty, starting anew'}")
     return ["--resume"] if is_started else []
 

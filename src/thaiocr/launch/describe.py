@@ -7,10 +7,13 @@ from typing import Any
 
 from thaiocr.launch.cost import Cost
 from thaiocr.launch.jobs import Status
+from thaiocr.launch.local import LocalRun
+from thaiocr.launch.submission import Prepared
 
 
-def plan_lines(request: Mapping[str, Any], cost: Cost) -> list[str]:
+def plan_lines(prepared: Prepared) -> list[str]:
     """Return what a job will do and cost."""
+    request, cost = prepared.request, prepared.cost
     resources, stopping = request["ResourceConfig"], request["StoppingCondition"]
     settings = {key: value for key, value in request["HyperParameters"].items() if key != "config"}
     rows = {
@@ -20,6 +23,7 @@ def plan_lines(request: Mapping[str, Any], cost: Cost) -> list[str]:
         "instances": f"{resources['InstanceCount']} x {resources['InstanceType']}{_spot(request)}",
         "config": request["HyperParameters"].get("config", ""),
         "settings": ", ".join(f"{key}={value}" for key, value in settings.items()),
+        **({} if prepared.run is None else _uploads(prepared.run)),
         **{
             f"channel {each['ChannelName']}": each["DataSource"]["S3DataSource"]["S3Uri"]
             for each in request["InputDataConfig"]
@@ -55,6 +59,14 @@ def duration(seconds: int) -> str:
         return f"{seconds} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
+
+
+def _uploads(run: LocalRun) -> dict[str, str]:
+    rows = {}
+    for channel, files in run.data_files.items():
+        size = sum(path.stat().st_size for path in files.values()) / 1e6
+        rows[f"data, {channel}"] = f"{run.data[channel]}: {len(files)} files, {size:.1f} MB; what S3 has is not sent again"
+    return rows
 
 
 def _spot(request: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ GROUP: Final = "/aws/sagemaker/TrainingJobs"
 POLL_SECONDS: Final = 3.0
 PATIENCE_SECONDS: Final = 900
 """So long may the connection be gone before following gives up; the job does not notice."""
-SETTLE_POLLS: Final = 2
+SETTLE_POLLS: Final = 3
 """Looks at the streams after the job's end that bring nothing new; the last lines come late."""
 
 
