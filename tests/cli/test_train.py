@@ -147,6 +147,22 @@ def test_find_lr_refuses_what_it_does_not_do(config: str, option: str, capsys: p
     assert "must be at least 10, not 3" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        ([], ["--node-rank", "--master"]),
+        (["--node-rank", "2", "--master", "first:6170"], ["--node-rank"]),
+        (["--node-rank", "1", "--master", "first"], ["--master"]),
+    ],
+)
+def test_what_a_run_on_several_machines_needs_is_said_at_once(
+    config: str, words: list[str], missing: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "-c", config, "--nnodes", "2", *words]) == 2
+    problems = capsys.readouterr().err.splitlines()
+    assert [re.findall(r"needs (--[a-z-]+)", problem) for problem in problems] == [[name] for name in missing]
+
+
 def test_ctrl_c_while_rates_are_tried_leaves_nothing(
     config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,7 +154,7 @@ CASES = [
     (
         "name: CTCLoss\n",
         "name: [CTCLoss]\n",
-        "my.yml:{line}: Loss.name: expected one name, got a list; available: CTCLoss",
+        "my.yml:{line}: Loss.name: expected one name, got a list; available: CTCLoss, CombinedLoss",
     ),
     # keys
     ("epoch_num: 10", "epoch_nums: 10", "my.yml:{line}: Global.epoch_nums: unknown key; did you mean 'epoch_num'?"),

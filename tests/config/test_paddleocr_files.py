@@ -112,6 +112,7 @@ def test_a_file_of_the_icdar15_kind_loads_and_lists_what_is_unused() -> None:
     assert config.optimizer == schema.Adam(
         lr=schema.Const(learning_rate=0.0005), regularizer=schema.Regularizer(name="L2", factor=0.0)
     )
+    assert isinstance(config.architecture, schema.Architecture)
     assert config.architecture.head == schema.CTCHead(fc_decay=0.0)
     assert config.run.eval_batch_step == (0, 2000)
     assert config.run.pretrained_model is None

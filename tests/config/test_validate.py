@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
+import distillation
 import pytest
 
 from thaiocr.config.dump import to_yaml
@@ -192,7 +194,9 @@ def test_every_check_runs_on_a_complete_configuration() -> None:
     from thaiocr.config.nodes import Problems, read_tree
 
     values: set[str] = set()
-    for text in (BASE, *(to_yaml(load_text(BASE, file="", overrides=[f"Optimizer.lr={lr}"]).config) for lr in RATES)):
+    rates = (to_yaml(load_text(BASE, file="", overrides=[f"Optimizer.lr={lr}"]).config) for lr in RATES)
+    alone = load_text(BASE, file="", overrides=["Loss.parts_guide=null"]).config
+    for text in (BASE, *rates, distillation.text(alone, teacher=Path("best_accuracy"))):
         problems = Problems("my.yml")
         converter = Converter(problems)
         tree = read_tree(text, problems)

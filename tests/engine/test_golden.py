@@ -17,7 +17,7 @@ from thaiocr.config.dump import to_yaml
 from thaiocr.config.load import load_text
 from thaiocr.config.presets import preset
 from thaiocr.engine.optim import build_optimizer, build_schedule
-from thaiocr.losses.recognition import RecognitionLoss
+from thaiocr.losses import build_loss
 from thaiocr.models import build_model, fast
 
 
@@ -55,7 +55,7 @@ def compute(case: golden.Case) -> Found:
     golden.fill(model, golden.weight)
     schedule = build_schedule(chosen.optimizer.lr, epochs=golden.EPOCHS, steps_per_epoch=golden.STEPS_PER_EPOCH)
     optimizer = build_optimizer(chosen.optimizer, schedule, golden.trainable(model))
-    loss_of = RecognitionLoss(chosen.loss, guide=None)
+    loss_of = build_loss(chosen.loss, guide=None)
     x_N3HW, labels_NL, lengths_N = golden.tensors(case)
     model.eval()
     with paddle.no_grad():
@@ -64,8 +64,8 @@ def compute(case: golden.Case) -> Found:
     rates, losses, logits, gradient = [], [], None, {}
     for _ in range(golden.STEPS):
         rates.append(float(optimizer.get_lr()))
-        logits_NTK = model(x_N3HW)
-        loss = loss_of(logits_NTK, x_N3HW, labels_NL, lengths_N)["loss"]
+        outputs = model.outputs(x_N3HW)
+        logits_NTK, loss = outputs.head_out, loss_of(outputs, labels_NL, lengths_N)["loss"]
         loss.backward()
         losses.append(float(loss))
         if logits is None:

@@ -17,22 +17,25 @@ from thaiocr.engine.build import Run, build_run
 from thaiocr.engine.loop import parts, train_step
 from thaiocr.engine.precision import GROWTH_STEPS, LossScale, Precision
 from thaiocr.errors import EnvironmentProblem
+from thaiocr.models.recognizer import Outputs, Recognizer
 from thaiocr.progress import silent
 
 PLAIN = (*tiny.RUNS, "Loss.parts_guide=null", "Optimizer={name: Momentum, lr: {name: Const, learning_rate: 0.1}}")
 
 
-class Unnormalised(nn.Layer):  # type: ignore[misc]  # paddle has no types
-    """A network without batch normalisation, in the two parts that a step calls."""
+class Unnormalised(Recognizer):
+    """A network without batch normalisation."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, dropout: float) -> None:
         super().__init__()
         self.backbone = nn.Sequential(nn.Conv2D(3, 8, 3, stride=(4, 1), padding=1), nn.ReLU(), nn.MaxPool2D((8, 2)))
-        self.dropout = nn.Dropout(0.0)
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(8, classes)
 
-    def read(self, f_ND1T: paddle.Tensor) -> paddle.Tensor:
-        return self.head(self.dropout(f_ND1T.squeeze(2).transpose([0, 2, 1])))
+    def outputs(self, x_N3HW: paddle.Tensor) -> Outputs:
+        f_ND1T = self.backbone(x_N3HW)
+        s_NTD = f_ND1T.squeeze(2).transpose([0, 2, 1])
+        return Outputs(backbone_out=f_ND1T, neck_out=s_NTD, head_out=self.head(self.dropout(s_NTD)))
 
 
 @pytest.fixture
@@ -40,8 +43,7 @@ def build(data: Path, tmp_path: Path) -> Callable[..., Run]:
     def new(*changes: str, dropout: float = 0.0) -> Run:
         run = build_run(tiny.config(data, tmp_path / "run", *PLAIN, *changes), echo=lambda _line: None, progress=silent)
         paddle.seed(3)
-        run.model = Unnormalised(run.codec.num_classes)
-        run.model.dropout.p = dropout
+        run.model = Unnormalised(run.codec.num_classes, dropout)
         run.parameters = run.model.parameters()
         run.optimizer = paddle.optimizer.Momentum(0.1, parameters=run.parameters)
         return run

@@ -74,6 +74,8 @@ class RunningJob(threading.Thread):
         self.kind = wanted["ResourceConfig"]["InstanceType"]
         self.instances = wanted["ResourceConfig"]["InstanceCount"]
         self.hosts = [f"algo-{number}" for number in range(1, self.instances + 1)]
+        self.addresses = [f"127.0.0.{number}" for number in range(1, self.instances + 1)]
+        """What the containers are told of their hosts: names that this machine finds."""
         self.status, self.failure = "InProgress", ""
         self.created = time.time()
         self.ended: float | None = None
@@ -196,14 +198,18 @@ class RunningJob(threading.Thread):
         channels = {
             each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"] for each in self.wanted["InputDataConfig"]
         }
-        for root, host in zip(roots, self.hosts, strict=True):
+        for root, address in zip(roots, self.addresses, strict=True):
             for name, uri in channels.items():
                 self._download(uri, root / "input" / "data" / name)
             self._download(self.wanted["CheckpointConfig"]["S3Uri"].rstrip("/") + "/", root / "checkpoints")
             settings = {
                 "hyperparameters": self.wanted.get("HyperParameters", {}),
                 "inputdataconfig": {name: {"TrainingInputMode": "File"} for name in channels},
-                "resourceconfig": {"current_host": host, "hosts": self.hosts, "network_interface_name": "lo"},
+                "resourceconfig": {
+                    "current_host": address,
+                    "hosts": self.addresses,
+                    "network_interface_name": "lo",
+                },
             }
             for name, content in settings.items():
                 file = root / "input" / "config" / f"{name}.json"

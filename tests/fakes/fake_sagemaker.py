@@ -247,7 +247,7 @@ def _handler(fake: FakeSageMaker) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def wait_until(condition: Any, *, seconds: float = 60) -> None:
+def wait_until(condition: Any, *, seconds: float = 180) -> None:
     """Wait for something that another thread does."""
     end = time.monotonic() + seconds
     while not condition():

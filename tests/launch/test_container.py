@@ -115,6 +115,26 @@ def test_sigterm_saves_exports_and_the_next_start_goes_on_to_the_same_weights(
     assert tiny.outcome(tmp_path / "checkpoints") == tiny.outcome(reference / "checkpoints")
 
 
+@pytest.mark.slow
+def test_several_processes_are_stopped_and_go_on(tmp_path: Path) -> None:
+    """As on an instance with two GPUs, here on the CPU."""
+    opt_ml.write_job(tmp_path, *tiny.RUNS, "Train.loader.batch_size_per_card=8", "Eval.loader.batch_size_per_card=8")
+    program = "import sys; from thaiocr.launch import container; container.check_machines = lambda *_, **__: 2; " + (
+        f"sys.exit(container.main(['train', '--root', {str(tmp_path)!r}]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        read_until(process.stdout, "epoch 2 step 3: loss")
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+        assert process.wait() == STOPPED, rest
+    assert "go on with the same command and --resume" in rest
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
+    assert found.returncode == 0, found.stdout
+    assert "epoch 3 step 6: acc" in found.stdout
+    assert open_bundle(tmp_path / "model").dictionary.entries == tiny.ENTRIES
+
+
 def test_a_wrong_setting_fails_within_a_second_and_names_it(tmp_path: Path) -> None:
     opt_ml.write_job(tmp_path, *tiny.RUNS, hyperparameters={"Global.epoch_nums": "3"})
     code, lines = run(tmp_path)

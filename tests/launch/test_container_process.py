@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from thaiocr.launch import container_process
 from thaiocr.launch.container_process import KEPT_LINES, Stop, run, stop_on_signals
 
 POLITE = """
@@ -56,19 +57,29 @@ def test_a_command_is_killed_at_its_limit() -> None:
     assert ended.code == -signal.SIGKILL
 
 
-def test_a_worker_that_outlives_the_command_does_not_hold_up_the_job() -> None:
-    """As after the kernel has killed a training, but not its workers, because memory was full."""
-    worker = "import subprocess, sys; print(subprocess.Popen(['sleep', '100']).pid); sys.exit(9)"
-    ended = run(python(worker))
+def leave_a_worker(*, start_new_session: bool) -> int:
+    """Run a command that fails and leaves a worker, as when the kernel kills a training because memory is full."""
+    worker = f"subprocess.Popen(['sleep', '100'], start_new_session={start_new_session})"
+    ended = run(python(f"import subprocess, sys; print({worker}.pid); sys.exit(9)"))
     assert ended.code == 9
-    (pid,) = ended.lines
+    return int(ended.lines[0])
+
+
+def test_a_worker_does_not_outlive_its_command() -> None:
     with suppress(OSError):  # there is no such process any more
-        assert "sleeping" not in Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{leave_a_worker(start_new_session=False)}/status")
+        assert "sleeping" not in status.read_text()
+
+
+def test_a_worker_that_cannot_be_found_does_not_hold_up_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container_process, "LAST_LINES_S", 1)
+    os.kill(leave_a_worker(start_new_session=True), signal.SIGKILL)
 
 
 def test_a_signal_is_passed_on_once_however_often_it_comes() -> None:
     """Ctrl-C held down, or SIGTERM after SIGINT: a second signal would kill training at its save."""
     program = f"""
+from thaiocr.launch import container_process
 from thaiocr.launch.container_process import run, stop_on_signals
 with stop_on_signals() as stop:
     ended = run({python(POLITE)!r}, stop=stop)

@@ -52,3 +52,19 @@ def test_launch_stop_resume_fetch_and_read(cloud: Cloud, tmp_path: Path, capfd: 
     assert fetched["classes"] == len(tiny.ENTRIES)
     assert main(["predict", "--bundle", str(bundle), str(data / "val/0000.png"), "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["text"] == fetched["text"]
+
+
+def test_two_instances_train_one_model(cloud: Cloud, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = tiny.write_data(tmp_path / "data", images=24)
+    half = ("Train.loader.batch_size_per_card=8", "Eval.loader.batch_size_per_card=8")
+    config = tiny.write_config(data, tmp_path / "run", *tiny.RUNS, *half)
+    where = ["-c", str(config), "--instance-type", "ml.m5.large", "--instances", "2", *cloud.arguments()]
+    assert main(["sagemaker", "launch", *where, "--json", "-y", "--follow"]) == 0
+    printed = capfd.readouterr()
+    job = json.loads(printed.out)["job"]
+    assert re.search(r"instances +2 x ml\.m5\.large", printed.err)
+    assert re.search(r"algo-1 \S+ epoch 3 step 6: acc", printed.err)
+    assert re.search(r"algo-2 \S+ machine 2 of 2: 127\.0\.0\.1 logs and saves", printed.err)
+    assert not re.search(r"algo-2 .*step", printed.err)
+    assert main(["sagemaker", "fetch", job, "-o", str(tmp_path / "bundle"), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["classes"] == len(tiny.ENTRIES)

@@ -182,7 +182,7 @@ def test_ctrl_c_detaches_says_how_to_come_back_and_leaves_the_job_alone(cloud: C
     while "ready" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert f"watch: thaiocr sagemaker logs {job} --follow" in err
     assert f"stop:  thaiocr sagemaker stop {job}" in err
@@ -196,7 +196,7 @@ def test_two_launches_at_the_same_moment_are_two_jobs(cloud: Cloud, launch: Laun
     words = ["launch", "-c", config, *cloud.arguments(), "--instance-type", "ml.m5.large", "-y"]
     command = [sys.executable, "-m", "thaiocr.cli.main", "sagemaker", *words]
     two = [subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ, text=True) for _ in range(2)]
-    names = [process.communicate(timeout=60)[0].strip() for process in two]
+    names = [process.communicate(timeout=180)[0].strip() for process in two]
     assert [process.returncode for process in two] == [0, 0]
     assert len(set(names)) == 2
     assert set(names) < set(cloud.sagemaker.jobs)

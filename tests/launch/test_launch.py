@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import folders
@@ -52,13 +53,46 @@ def test_a_dry_run_prints_the_exact_request_and_touches_no_account(
     assert request["StoppingCondition"]["MaxWaitTimeInSeconds"] == longest + 24 * 3600
 
 
-def test_what_a_person_sees_names_place_time_and_money(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_sees_what_goes_where_for_how_long_and_how_much(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("sagemaker.yml").write_text(f"role: {ROLE}\nbucket: b-1\nspeeds: {{ml.g4dn.xlarge: 1}}\n", "utf-8")
-    assert main(["sagemaker", "launch", "-c", config, "--image", IMAGE, "--dry-run", "-o", "Global.epoch_num=180"]) == 0
-    lines = dict(
-        line.split(maxsplit=2)[0::2] for line in capsys.readouterr().out.splitlines() if line.startswith("costs")
-    )
-    assert lines == {"costs": "1.03 USD; 1.0 h: 3600 images at 1 images/s per instance"}
+    words = ["--image", IMAGE, "--dry-run", "--spot", "--max-hours", "10", "-o", "Global.epoch_num=180"]
+    assert main(["sagemaker", "launch", "-c", config, *words]) == 0
+    rows = {line[:15].rstrip(): line[16:] for line in capsys.readouterr().out.splitlines()}
+    job, data = rows["job"], rows["channel train"]
+    assert re.fullmatch(r"thaiocr-test-\d{8}-\d{6}-[0-9a-f]{4}", job)
+    assert re.fullmatch(r"s3://b-1/thaiocr/data/thai-[0-9a-f]{8}/", data)
+    assert rows == {
+        "job": job,
+        "image": IMAGE,
+        "role": ROLE,
+        "instances": "1 x ml.g4dn.xlarge (spot; waits for capacity, in all at most 34 h)",
+        "config": "test.yml",
+        "settings": "Global.use_gpu=true, Global.epoch_num=180",
+        "data, train": f"{tmp_path}/thai: 29 files, 0.0 MB; what S3 has is not sent again",
+        "channel train": data,
+        "channel config": f"s3://b-1/thaiocr/jobs/{job}/config/",
+        "checkpoints": f"s3://b-1/thaiocr/jobs/{job}/checkpoints",
+        "model": f"s3://b-1/thaiocr/jobs/{job}/output/model.tar.gz",
+        "stops after": "10 h",
+        "costs at most": "10.34 USD; 1.03 USD/h on demand (ap-southeast-1, 2026-11)",
+        "costs probably": "0.31 USD; 1.0 h: 3600 images at 1 images/s per instance",
+    }
+
+
+def test_every_instance_is_paid_for_and_trains_its_share(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("sagemaker.yml").write_text("speeds: {ml.g4dn.xlarge: 1}\n", "utf-8")
+    found = []
+    for instances in ("1", "3"):
+        words = ["--instances", instances, "--max-hours", "10", "-o", "Global.epoch_num=180"]
+        assert main(["sagemaker", "launch", "-c", config, *ACCOUNT, "--dry-run", "--json", *words]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    one, three = found
+    assert three["request"]["ResourceConfig"]["InstanceCount"] == 3
+    assert three["cost"]["worst_case"] == pytest.approx(3 * one["cost"]["worst_case"], abs=0.02)
+    assert three["cost"]["estimated_hours"] == pytest.approx(one["cost"]["estimated_hours"] / 3, abs=0.01)
+    assert three["cost"]["estimate"] == one["cost"]["estimate"]
 
 
 def test_what_is_missing_is_all_said_before_anything_is_asked(config: str, capsys: pytest.CaptureFixture[str]) -> None:

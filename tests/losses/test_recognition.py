@@ -10,6 +10,7 @@ from thaiocr.losses.classification import CrossEntropy, FocalLoss
 from thaiocr.losses.ctc import CTCLoss
 from thaiocr.losses.recognition import GuideLoss, RecognitionLoss
 from thaiocr.models.parts_guide import PartsGuide
+from thaiocr.models.recognizer import Outputs
 
 ENTRIES = ("กั้", "กี", "ที่", "น้ำ", "ก", "A")
 CHANNELS = 5
@@ -78,9 +79,10 @@ def logits() -> NDArray[np.float32]:
 
 
 def everything(options: schema.CTCLoss, guide: PartsGuide | None) -> dict[str, float]:
+    f_ND1T, logits_NTK = paddle.to_tensor(features(2)), paddle.to_tensor(logits())
+    outputs = Outputs(backbone_out=f_ND1T, neck_out=f_ND1T, head_out=logits_NTK)
     terms = RecognitionLoss(options, guide)(
-        paddle.to_tensor(logits()),
-        paddle.to_tensor(features(2)),
+        outputs,
         paddle.to_tensor([[1], [3]], dtype="int32"),
         paddle.to_tensor([1, 1], dtype="int64"),
     )

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         preprocess=Preprocess.of(config.eval.dataset.transforms),
         dictionary=trained.dictionary,
         use_space_char=config.run.use_space_char,
-        details={"algorithm": config.architecture.algorithm, "metrics": trained.metrics},
+        details={"algorithm": config.reader.algorithm, "metrics": trained.metrics},
     )
     parities = export_bundle(trained.model, bundle, batches, with_onnx=args.onnx, progress=bar)
     if args.json:

@@ -53,6 +53,7 @@ def register(actions: Commands) -> None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instance-type", metavar="TYPE", help="machine (default: ml.g4dn.xlarge, one NVIDIA T4)")
+    parser.add_argument("--instances", type=positive, metavar="N", help="machines that train together (default: 1)")
     parser.add_argument("--volume-gb", type=positive, metavar="GB", help="disk (default: 50; g4dn has its own)")
     parser.add_argument("--max-hours", type=_amount, default=24.0, metavar="H", help="stop after (default: 24)")
     parser.add_argument("--max-cost", type=_amount, metavar="USD", help="stop before it costs more than this")
@@ -120,13 +121,13 @@ def follow_job(aws: Aws, job: str, *, as_json: bool, to_stderr: bool = False) ->
         0 Completed, 130 detached or Stopped, else the exit code of the container, or 5.
     """
     from thaiocr.launch import logs
-    from thaiocr.launch.jobs import describe
+
+    def show(line: Line) -> None:
+        print_line(line, as_json=as_json, to_stderr=to_stderr)
 
     pauses = {"poll_seconds": logs.POLL_SECONDS, "patience_seconds": logs.PATIENCE_SECONDS}
     try:
-        for line in logs.follow(logs.Logs(aws, job), say=say, **pauses):
-            print_line(line, as_json=as_json, to_stderr=to_stderr)
-        found = describe(aws, job)
+        found = logs.follow(logs.Logs(aws, job), show=show, say=say, **pauses)
     except KeyboardInterrupt:
         say(f"\ndetached; {job} goes on, and so does its bill")
         _say_how(job)
@@ -213,6 +214,7 @@ def _limits(args: argparse.Namespace) -> Limits:
 
     return Limits(
         instance_type=args.instance_type,
+        instances=args.instances,
         volume_gb=args.volume_gb,
         max_hours=args.max_hours,
         max_cost=args.max_cost,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from thaiocr.cli.common import Commands, add_config_arguments, add_json_flag, add_verb, bar, out, print_json, say
 from thaiocr.errors import GateError, UsageError
@@ -19,6 +20,7 @@ EXAMPLES = """
   thaiocr train -c my.yml --init-from output/rec/thai_rec/best_accuracy
   thaiocr train -c my.yml --find-lr
   thaiocr train -c my.yml --nproc 2
+  thaiocr train -c my.yml --nnodes 2 --node-rank 0 --master 10.0.0.1:6170
 """
 LEAST_STEPS = 10
 RATE_KEYS = {"OneCycle": "max_lr", "Piecewise": "values.0"}
@@ -56,6 +58,10 @@ def register(commands: Commands) -> None:
         metavar="N",
         help="train in N processes, each on its share of the cores, or its GPU, with batches of batch_size_per_card",
     )
+    machines = parser.add_argument_group("several machines", "run the same command on each, with its --node-rank")
+    machines.add_argument("--nnodes", type=_processes, default=1, metavar="N", help="how many (default: 1)")
+    machines.add_argument("--node-rank", type=int, metavar="K", help="which one this is, from 0; that one saves")
+    machines.add_argument("--master", metavar="HOST:PORT", help="address of machine 0, with a port that is free there")
     add_json_flag(parser)
 
 
@@ -81,14 +87,22 @@ def run(args: argparse.Namespace) -> int:
     if loaded.unused:
         say(f"{args.config}: keys that change nothing here: {', '.join(loaded.unused)}")
     resume, init_from = _start(args, loaded.config.run.checkpoints, loaded.config.run.pretrained_model)
-    if args.nproc > 1:
+    if args.nproc > 1 or args.nnodes > 1:
         return _in_processes(args, loaded.config)
     if args.find_lr:
         return _find_lr(args, loaded.config, resume, init_from)
 
     from thaiocr.engine.train import train
+    from thaiocr.engine.workers import is_first
+    from thaiocr.progress import silent
 
-    report = train(loaded.config, resume=resume, init_from=init_from, is_forced=args.force, echo=say, progress=bar)
+    # Of several processes one tells: all see the same, and the others save nothing that lasts.
+    tells: dict[str, Any] = {"echo": say, "progress": bar}
+    if not is_first():
+        tells = {"echo": lambda _text: None, "progress": silent}
+    report = train(loaded.config, resume=resume, init_from=init_from, is_forced=args.force, **tells)
+    if not is_first():
+        return 0
     if args.json:
         print_json(report)
     else:
@@ -101,9 +115,9 @@ def run(args: argparse.Namespace) -> int:
 def _in_processes(args: argparse.Namespace, config: Config) -> int:
     """Run the same command without `--nproc` in several processes at once."""
     if args.find_lr:
-        raise UsageError("--find-lr runs in one process: leave --nproc out")
+        raise UsageError("--find-lr runs in one process: leave --nproc and --nnodes out")
 
-    from thaiocr.engine.spawn import run_processes
+    from thaiocr.engine.spawn import Machines, run_processes
 
     flags = {"--force": args.force, "--json": args.json}
     words = [
@@ -114,7 +128,25 @@ def _in_processes(args: argparse.Namespace, config: Config) -> int:
         *(["--init-from", args.init_from] if args.init_from else []),
         *(flag for flag, is_set in flags.items() if is_set),
     ]
-    return run_processes(words, args.nproc, is_on_gpu=config.run.use_gpu)
+    machines = Machines()
+    if args.nnodes > 1:
+        _check_machines(args)
+        machines = Machines(count=args.nnodes, rank=args.node_rank, master=args.master)
+    return run_processes(words, args.nproc, is_on_gpu=config.run.use_gpu, machines=machines)
+
+
+def _check_machines(args: argparse.Namespace) -> None:
+    found = {
+        f"--nnodes {args.nnodes}: needs --node-rank, 0 to {args.nnodes - 1}, another one on each machine": (
+            args.node_rank is None or not 0 <= args.node_rank < args.nnodes
+        ),
+        f"--nnodes {args.nnodes}: needs --master, HOST:PORT of machine 0, the same on each machine": (
+            re.fullmatch(r"[^:]+:\d{1,5}", args.master or "") is None
+        ),
+    }
+    problems = [problem for problem, is_wrong in found.items() if is_wrong]
+    if problems:
+        raise UsageError(problems)
 
 
 def _find_lr(args: argparse.Namespace, config: Config, resume: Path | None, init_from: Path | None) -> int:

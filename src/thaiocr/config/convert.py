@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args, get_origin
 
 from thaiocr.config import schema
-from thaiocr.config.foreign import EMPTY_ONLY, UNSUPPORTED_KEYS, UNUSED_KEYS
-from thaiocr.config.keys import Key, is_named, is_transform, keys_of, sections_of
+from thaiocr.config.foreign import EMPTY_ONLY, UNSUPPORTED_KEYS, UNUSED_KEYS, general
+from thaiocr.config.keys import Key, is_named, keyed_kind, keys_of, mapped_kind, sections_of
 from thaiocr.config.limits import LIMITS
 from thaiocr.config.nodes import Entry, List, Map, Node, Place, Problems, Scalar, got, is_null, join, quote
 from thaiocr.config.overrides import split_list
@@ -94,11 +94,11 @@ class Converter:
         """Judge a key that the schema does not have; return the hint, if any, at what was meant."""
         at = join(path, name)
         hint = ""
-        if at in EMPTY_ONLY and not _is_empty(entry.node):
+        if general(at) in EMPTY_ONLY and not _is_empty(entry.node):
             variant = entry.node.entries.get("name") if isinstance(entry.node, Map) else None
             what = quote(variant.node.text) if variant and isinstance(variant.node, Scalar) else got(entry.node)
             self.problems.add(entry.node.place, at, f"{what} is not supported; leave {name} empty")
-        elif name in UNUSED_KEYS.get(path, ()):
+        elif name in UNUSED_KEYS.get(general(path), ()):
             self.unused.append(at)
         elif name in UNSUPPORTED_KEYS:
             self.problems.add(entry.place, at, "this key of PaddleOCR is not supported; remove it")
@@ -107,6 +107,13 @@ class Converter:
             hint = did_you_mean(name, known)
             self.problems.add(entry.place, at, f"unknown key{hint or '; keys here: ' + (', '.join(known) or 'none')}")
         return hint
+
+    def _mapping(self, kind: type, entry: Entry, path: str) -> object:
+        """Read sections of one kind, under names that the file makes up."""
+        if not isinstance(entry.node, Map) or not entry.node.entries:
+            return self._wrong(entry.node, path, f"expected sections by name, got {got(entry.node)}")
+        found = {name: self._value(kind, each, join(path, name)) for name, each in entry.node.entries.items()}
+        return INVALID if INVALID in found.values() else found
 
     # -- keys ----------------------------------------------------------------------------------------------------------
 
@@ -134,6 +141,8 @@ class Converter:
         sections = sections_of(kind)
         if sections:
             return self._section(sections, entry, at)
+        if mapped := mapped_kind(kind):
+            return self._mapping(mapped, entry, at)
         if get_origin(kind) is tuple:
             return self._tuple(get_args(kind), entry.node, at, before_single)
         if get_origin(kind) is Literal:
@@ -168,24 +177,25 @@ class Converter:
             return self._wrong(node, at, f"expected a list{f' of {length} values' if length else ''}, got {got(node)}")
         if length not in (None, len(node.items)):
             return self._wrong(node, at, f"expected a list of {length} values, got {len(node.items)}")
-        read = self._transform if is_transform(sections) else self._item
+        read = self._keyed if keyed_kind(sections) else self._item
         items = tuple(read(kinds[0], item, join(at, str(index))) for index, item in enumerate(node.items))
         return INVALID if INVALID in items else items
 
     def _item(self, kind: Any, node: Node, at: str) -> object:
         return self._value(kind, Entry(node.place, node), at)
 
-    def _transform(self, kind: Any, node: Node, at: str) -> object:
-        """Read a step of the preprocessing: a map whose one key names it."""
+    def _keyed(self, kind: Any, node: Node, at: str) -> object:
+        """Read a step of the preprocessing or a term of a loss: a map whose one key names it."""
         sections = sections_of(kind)
+        what = keyed_kind(sections)
         if not isinstance(node, Map):
-            return self._wrong(node, at, f"expected a transform such as 'RecResizeImg: {{…}}', got {got(node)}")
+            return self._wrong(node, at, f"expected a {what} such as '{schema.EXAMPLES[what]}: {{…}}', got {got(node)}")
         if len(node.entries) != 1:
             found = ", ".join(node.entries) or "none"
             return self._wrong(
                 node,
                 at,
-                f"expected one transform, got the keys {found}; indent what belongs to it further than its name",
+                f"expected one {what}, got the keys {found}; indent what belongs to it further than its name",
             )
         ((name, entry),) = node.entries.items()
         if name not in sections:

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from thaiocr.config.keys import is_named, is_transform, keys_of
-from thaiocr.config.schema import Config
+from thaiocr.config.keys import is_named, keyed_kind, keys_of
+from thaiocr.config.schema import UNNAMED, Config
 
 
 def to_dict(config: Config) -> dict[str, object]:
@@ -23,7 +23,7 @@ def to_yaml(config: Config) -> str:
 
 def _section(section: Any) -> dict[str, object]:
     kind: type = type(section)
-    name = {"name": kind.__name__} if is_named({kind.__name__: kind}) else {}
+    name = {"name": kind.__name__} if is_named({kind.__name__: kind}) and kind not in UNNAMED else {}
     values = {
         key.name: _plain(getattr(section, key.attribute), key.kind, single_is_plain=key.single_is_plain)
         for key in keys_of(kind).values()
@@ -38,7 +38,9 @@ def _plain(value: Any, kind: Any, *, single_is_plain: bool = False) -> object:
         return items[0] if single_is_plain and len(items) == 1 else items
     if isinstance(value, str | int | float):
         return float(value) if kind is float else value
-    if is_transform({type(value).__name__: type(value)}):
+    if isinstance(value, dict):
+        return {name: _section(each) for name, each in value.items()}
+    if keyed_kind({type(value).__name__: type(value)}):
         return {type(value).__name__: _section(value) or None}
     return _section(value)
 

@@ -10,6 +10,12 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def general(path: str) -> str:
+    """Return the path with `*` for the name of one of several networks."""
+    parts = path.split(".")
+    return ".".join([*parts[:2], "*", *parts[3:]]) if parts[:2] == ["Architecture", "Models"] and parts[2:] else path
+
+
 UNUSED_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "": _words("profiler_options"),
     "Global": _words("""
@@ -18,16 +24,18 @@ UNUSED_KEYS: Final[Mapping[str, frozenset[str]]] = {
         use_gcu use_metax_gpu use_mlu use_npu use_tensorrt use_xpu
     """),
     "Architecture": _words("Transform"),
+    "Architecture.Models.*": _words("Transform"),
     "Train.loader": _words("collate_batch use_shared_memory"),
     "Eval.loader": _words("collate_batch use_shared_memory"),
 }
 """They change nothing here: accepted and listed as unused, by section."""
 
-EMPTY_ONLY: Final[frozenset[str]] = _words("Architecture.Transform")
+EMPTY_ONLY: Final[frozenset[str]] = _words("Architecture.Transform Architecture.Models.*.Transform")
 """Unused keys that are accepted only while they are empty."""
 
 UNSUPPORTED_KEYS: Final[frozenset[str]] = _words("""
-    cal_bleu_score calc_epoch_interval collate_fn ds_width eval_batch_epoch ext_op_transform_idx
-    find_unused_parameters group_lr is_filter rec_char_dict_path sampler start_ema to_static use_sync_bn
+    cal_bleu_score calc_epoch_interval collate_fn dis_head ds_width eval_batch_epoch ext_op_transform_idx
+    find_unused_parameters group_lr is_filter maps_name multi_head rec_char_dict_path sampler start_ema to_static
+    use_sync_bn
 """)
 """They would change the result: refused in any section, as a thing that exists but not here."""

@@ -68,6 +68,12 @@ def is_named(sections: Mapping[str, type]) -> bool:
     return bool(sections) and schema.NAMED.issuperset(sections.values())
 
 
-def is_transform(sections: Mapping[str, type]) -> bool:
-    """Whether a file chooses among these with their one key."""
-    return bool(sections) and schema.TRANSFORMS.issuperset(sections.values())
+def keyed_kind(sections: Mapping[str, type]) -> str:
+    """Return what these are called among which a file chooses with their one key; empty when they are no such."""
+    kinds = (kind for kind, all_of_it in schema.KEYED.items() if sections and all_of_it.issuperset(sections.values()))
+    return next(kinds, "")
+
+
+def mapped_kind(kind: Any) -> type | None:
+    """Return the section of which `kind` has several by name; None when it is no such mapping."""
+    return get_args(kind)[1] if get_origin(kind) is Mapping else None

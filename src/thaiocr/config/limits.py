@@ -114,6 +114,17 @@ LIMITS: Final[Mapping[tuple[type, str], Limit]] = {
     (schema.PartsGuide, "weight"): _ABOVE_0,
     (schema.PartsGuide, "label_smoothing"): _FACTOR,
     (schema.PartsGuide, "focal_gamma"): _at_least(1),
+    (schema.DistillationModel, "models"): Limit(
+        "names must begin with a capital letter and be one word, as Teacher and Student",
+        lambda value: all(name.isidentifier() and name[0].isupper() for name in value),
+    ),
+    (schema.CombinedLoss, "loss_config_list"): _NOT_EMPTY,
+    (schema.DistillationCTCLoss, "weight"): _ABOVE_0,
+    (schema.DistillationCTCLoss, "model_name_list"): _NOT_EMPTY,
+    (schema.DistillationDMLLoss, "weight"): _ABOVE_0,
+    (schema.DistillationDMLLoss, "model_name_pairs"): _NOT_EMPTY,
+    (schema.DistillationDistanceLoss, "weight"): _ABOVE_0,
+    (schema.DistillationDistanceLoss, "model_name_pairs"): _NOT_EMPTY,
     (schema.RecResizeImg, "image_shape"): Limit(
         "must be [3, height, width] with positive sides", lambda value: value[0] == 3 and min(value) > 0
     ),

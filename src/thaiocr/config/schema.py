@@ -307,6 +307,33 @@ class Architecture:
     head: Head = field(metadata={"key": "Head"})
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubModel:
+    """One of the networks of a distillation."""
+
+    pretrained: str | None = None
+    """Checkpoint of a network alone whose weights it starts from."""
+    freeze_params: bool = False
+    """It teaches and does not learn: neither its weights nor its statistics change."""
+    return_all_feats: Literal[True]
+    """As in all of PaddleOCR's files: losses choose among the outputs with `key`."""
+    model_type: Literal["rec"] = "rec"
+    algorithm: Literal["CRNN"] = "CRNN"
+    backbone: Backbone = field(metadata={"key": "Backbone"})
+    neck: Neck = field(metadata={"key": "Neck"})
+    head: Head = field(metadata={"key": "Head"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistillationModel:
+    """Networks that see the same images; `Metric.key` names the one that is evaluated and exported."""
+
+    model_type: Literal["rec"] = "rec"
+    algorithm: Literal["Distillation"] = "Distillation"
+    models: Mapping[str, SubModel] = field(metadata={"key": "Models"})
+    """By names of one's own; PaddleOCR's are Teacher and Student."""
+
+
 # -- Loss, PostProcess, Metric -----------------------------------------------------------------------------------------
 
 
@@ -330,7 +357,56 @@ class CTCLoss:
     """Ours. For labels of one cluster; leaves the plateau of plain CTC early. Not part of the exported model."""
 
 
-Loss: TypeAlias = CTCLoss
+OutputName: TypeAlias = Literal["backbone_out", "neck_out", "head_out"]
+"""Features, sequence, logits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistillationCTCLoss:
+    """CTC of each of these networks."""
+
+    weight: float
+    model_name_list: tuple[str, ...]
+    key: Literal["head_out"]
+    name: str = "loss_ctc"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistillationDMLLoss:
+    """Deep mutual learning, arXiv:1706.00384: networks of a pair agree on the probabilities of every time step."""
+
+    weight: float
+    act: Literal["softmax"]
+    use_log: Literal[True]
+    model_name_pairs: tuple[tuple[str, str], ...]
+    key: Literal["head_out"]
+    name: str = "dml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistillationDistanceLoss:
+    """Mean distance between an output of the networks of a pair, which must have the same shape."""
+
+    weight: float
+    mode: Literal["l1", "l2", "smooth_l1"] = "l2"
+    model_name_pairs: tuple[tuple[str, str], ...]
+    key: OutputName
+    name: str = "loss_distance"
+
+
+DistillationTerm: TypeAlias = DistillationCTCLoss | DistillationDMLLoss | DistillationDistanceLoss
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CombinedLoss:
+    """The weighted sum of the losses of a distillation."""
+
+    loss_config_list: tuple[DistillationTerm, ...]
+    parts_guide: PartsGuide | None = None
+    """Ours. As in CTCLoss, on the evaluated network."""
+
+
+Loss: TypeAlias = CTCLoss | CombinedLoss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -339,11 +415,36 @@ class CTCLabelDecode:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DistillationCTCLabelDecode:
+    """CTCLabelDecode of an output of these networks; here only that of `Metric.key` is read."""
+
+    model_name: tuple[str, ...] = ("Student",)
+    key: Literal["head_out"]
+
+
+PostProcess: TypeAlias = CTCLabelDecode | DistillationCTCLabelDecode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecMetric:
     """Share of texts that are right, and normalised edit distance."""
 
     main_indicator: Literal["acc", "norm_edit_dis"] = "acc"
     ignore_space: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistillationMetric:
+    """RecMetric of one of the networks."""
+
+    base_metric_name: Literal["RecMetric"] = "RecMetric"
+    main_indicator: Literal["acc", "norm_edit_dis"] = "acc"
+    key: str
+    """The network that is evaluated, whose best state is kept, and that is exported."""
+    ignore_space: bool = True
+
+
+Metric: TypeAlias = RecMetric | DistillationMetric
 
 
 # -- Data --------------------------------------------------------------------------------------------------------------
@@ -451,13 +552,25 @@ class Config:
 
     run: Global = field(metadata={"key": "Global"})
     optimizer: Optimizer = field(metadata={"key": "Optimizer"})
-    architecture: Architecture = field(metadata={"key": "Architecture"})
+    architecture: Architecture | DistillationModel = field(metadata={"key": "Architecture"})
     loss: Loss = field(metadata={"key": "Loss"})
-    postprocess: CTCLabelDecode = field(metadata={"key": "PostProcess"})
-    metric: RecMetric = field(metadata={"key": "Metric"})
+    postprocess: PostProcess = field(metadata={"key": "PostProcess"})
+    metric: Metric = field(metadata={"key": "Metric"})
     train: Feed = field(metadata={"key": "Train"})
     eval: Feed = field(metadata={"key": "Eval"})
     wandb: WandB | None = None
+
+    @property
+    def key(self) -> str | None:
+        """Name of the network that is evaluated, where several are trained together."""
+        return self.metric.key if isinstance(self.metric, DistillationMetric) else None
+
+    @property
+    def reader(self) -> Architecture | SubModel:
+        """The network that is evaluated."""
+        if isinstance(self.architecture, DistillationModel):
+            return self.architecture.models[str(self.key)]
+        return self.architecture
 
 
 # -- Tables ------------------------------------------------------------------------------------------------------------
@@ -466,11 +579,21 @@ NAMED: Final[frozenset[type]] = frozenset(
     {Adam, AdamW, Momentum, RMSProp, MobileNetV3, SequenceEncoder, CTCHead}
     | {Const, Linear, Cosine, Step, MultiStepDecay, Piecewise, OneCycle, ReduceOnPlateau}
     | {CTCLoss, CTCLabelDecode, RecMetric, SimpleDataSet}
+    | {Architecture, DistillationModel, CombinedLoss, DistillationCTCLabelDecode, DistillationMetric}
 )
 """Sections that a file chooses with `name: <class>`."""
 
-TRANSFORMS: Final[frozenset[type]] = frozenset({DecodeImage, RecAug, CTCLabelEncode, RecResizeImg, KeepKeys})
+KEYED: Final[Mapping[str, frozenset[type]]] = {
+    "transform": frozenset({DecodeImage, RecAug, CTCLabelEncode, RecResizeImg, KeepKeys}),
+    "loss": frozenset({DistillationCTCLoss, DistillationDMLLoss, DistillationDistanceLoss}),
+}
 """Sections that a file chooses with their one key: `- <class>: {…}`."""
 
-DEFAULT_NAMES: Final[Mapping[str, str]] = {"Optimizer.lr": "Const"}
+EXAMPLES: Final[Mapping[str, str]] = {"transform": "RecResizeImg", "loss": "DistillationCTCLoss"}
+"""One of KEYED each."""
+
+DEFAULT_NAMES: Final[Mapping[str, str]] = {"Optimizer.lr": "Const", "Architecture": "Architecture"}
 """The variant that a section without `name` means."""
+
+UNNAMED: Final[frozenset[type]] = frozenset({Architecture})
+"""Variants that PaddleOCR's files have no `name` for."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from thaiocr.config import schema
+from thaiocr.config import distillation, schema
 from thaiocr.config.nodes import Place, Problems
 from thaiocr.errors import did_you_mean
 
@@ -132,6 +132,23 @@ def _text_fits(
     )
 
 
+def _networks_fit(models: Mapping[str, schema.SubModel], shape: tuple[int, int, int], length: int) -> str | None:
+    """The image must suit all networks, and all must give the same number of time steps."""
+    steps: dict[int, str] = {}
+    for name, options in models.items():
+        backbone = options.backbone
+        what = _one_row(shape, backbone.model_name, backbone.large_stride, backbone.small_stride) or _text_fits(
+            shape, backbone.model_name, backbone.large_stride, length
+        )
+        if what:
+            return f"{name}: {what}"
+        steps[time_steps(backbone.model_name, backbone.large_stride, shape[2])] = name
+    if len(steps) == 1:
+        return None
+    found = ", ".join(f"{name} {count}" for count, name in steps.items())
+    return f"networks with different numbers of time steps ({found}) cannot learn from each other; change a stride"
+
+
 def _ratios_match(ratios: tuple[float, ...], files: tuple[str, ...]) -> str | None:
     if len(ratios) in (1, len(files)):
         return None
@@ -170,6 +187,7 @@ def _same_as_train(evaluation: object, train: object) -> str | None:
     return f"{shown[0]} differs from Train's {shown[1]}; what is evaluated must be prepared as what was trained on"
 
 
+_MODELS: Final = "Architecture.Models"
 _BACKBONE: Final = "Architecture.Backbone"
 _TRANSFORMS: Final = {feed: f"{feed}.dataset.transforms" for feed in ("Train", "Eval")}
 
@@ -201,6 +219,15 @@ CHECKS: Final[tuple[Check, ...]] = (
         ),
         _text_fits,
     ),
+    Check(
+        (_MODELS, f"{_TRANSFORMS['Train']}.RecResizeImg.image_shape", "Global.max_text_length"),
+        _networks_fit,
+    ),
+    Check((_MODELS,), distillation.teachers_know),
+    *(Check((key, "Architecture"), distillation.is_of_architecture) for key in ("Loss", "PostProcess", "Metric")),
+    Check(("Loss", _MODELS), distillation.loss_names_models),
+    Check(("PostProcess.model_name", _MODELS), distillation.decoding_names_models),
+    Check(("Metric.key", "PostProcess.model_name", _MODELS), distillation.metric_names_model),
     *(
         check
         for feed, transforms in _TRANSFORMS.items()

@@ -26,7 +26,7 @@ class Split:
 
 def splits(config: schema.Config) -> tuple[Split, Split]:
     """Return `Train` and `Eval`; only what CTC is trained on has to fit into the network's time steps."""
-    length, backbone = config.run.max_text_length, config.architecture.backbone
+    length, backbone = config.run.max_text_length, config.reader.backbone
     width = Preprocess.of(config.train.dataset.transforms).image_shape[2]
     steps = time_steps(backbone.model_name, backbone.large_stride, width)
     return (

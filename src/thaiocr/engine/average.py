@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -56,13 +56,14 @@ class MovingAverage:
     a few hundred steps would otherwise consist of its first weights.
     """
 
-    def __init__(self, model: nn.Layer, decay: float) -> None:
+    def __init__(self, model: nn.Layer, decay: float, frozen: Sequence[paddle.Tensor] = ()) -> None:
         self.decay = decay
         self._model = model
         self.updates = 0
         """Steps averaged so far."""
-        # An LSTM names each of its parameters twice.
-        self._trained = list({id(tensor): tensor for tensor in model.state_dict().values()}.values())
+        # An LSTM names each of its parameters twice. What is frozen stays, where an average would round it.
+        trained = {id(tensor): tensor for tensor in model.state_dict().values()}
+        self._trained = [tensor for key, tensor in trained.items() if key not in {id(each) for each in frozen}]
         self._average = [tensor.detach().clone() for tensor in self._trained]
 
     def state(self) -> dict[str, Any] | None:
@@ -103,6 +104,6 @@ class MovingAverage:
                 target.set_value(source)
 
 
-def build_average(options: schema.EMA | None, model: nn.Layer) -> Average:
-    """Return what `Global.ema` asks for."""
-    return NoAverage() if options is None else MovingAverage(model, options.decay)
+def build_average(options: schema.EMA | None, model: nn.Layer, frozen: Sequence[paddle.Tensor] = ()) -> Average:
+    """Return what `Global.ema` asks for; nothing averages `frozen` parameters of the model."""
+    return NoAverage() if options is None else MovingAverage(model, options.decay, frozen)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import paddle
-from paddle import nn
 
 from thaiocr.config import schema
 from thaiocr.data.dataset import DataSet, load_dataset
@@ -28,9 +27,11 @@ from thaiocr.engine.runlog import RunLog
 from thaiocr.engine.tracking import Tracking
 from thaiocr.engine.workers import Workers, join
 from thaiocr.errors import DataError, EnvironmentProblem
-from thaiocr.losses.recognition import RecognitionLoss
+from thaiocr.losses import Loss, build_loss
+from thaiocr.losses.distillation import check_pairs
 from thaiocr.models import build_model, fast
 from thaiocr.models.parts_guide import PartsGuide
+from thaiocr.models.recognizer import Recognizer
 from thaiocr.progress import Progress
 from thaiocr.text.codec import Codec
 from thaiocr.text.dictionary import Dictionary
@@ -74,11 +75,11 @@ class Run:
     folder: Path
     codec: Codec
     dictionary: Dictionary
-    model: nn.Layer
+    model: Recognizer
     guide: PartsGuide | None
-    loss: RecognitionLoss
+    loss: Loss
     parameters: list[paddle.Tensor]
-    """What is trained: the network's, and the guide's."""
+    """What is trained: the network's but for frozen ones, and the guide's."""
     schedule: paddle.optimizer.lr.LRScheduler
     observe: Callable[[float], None]
     """Tells the schedule what an evaluation found."""
@@ -114,7 +115,7 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
     use_device(config)
     paddle.seed(config.run.seed)
     codec = open_codec(config)
-    model = build_model(config.architecture, codec.num_classes)
+    model = build_model(config.architecture, codec.num_classes, config.key)
     folder = Path(config.run.save_model_dir)
     workers = join()
     log = RunLog(folder, echo=echo)
@@ -123,9 +124,13 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
     with workers.first_before_others():
         train = build_batches(config.train, train_limits, codec, config, workers, log=log, progress=progress)
         evaluation = build_batches(config.eval, eval_limits, codec, config, workers, log=log, progress=progress)
-    guide = PartsGuide(model.backbone.out_channels, codec.entries) if config.loss.parts_guide is not None else None
+    guide = (
+        PartsGuide(model.reader.backbone.out_channels, codec.entries) if config.loss.parts_guide is not None else None
+    )
     schedule = build_schedule(config.optimizer.lr, epochs=config.run.epoch_num, steps_per_epoch=len(train))
-    named = [*model.named_parameters(), *(guide.named_parameters(prefix="guide") if guide is not None else ())]
+    frozen = {id(parameter) for parameter in model.frozen}
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if id(parameter) not in frozen]
+    named = [*trained, *(guide.named_parameters(prefix="guide") if guide is not None else ())]
     optimizer = build_optimizer(config.optimizer, schedule, named)
     indicator = config.metric.main_indicator
     return Run(
@@ -135,14 +140,14 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
         dictionary=codec.dictionary,
         model=model,
         guide=guide,
-        loss=RecognitionLoss(config.loss, guide),
+        loss=build_loss(config.loss, guide),
         parameters=[parameter for _, parameter in named],
         schedule=schedule,
         observe=observer(schedule),
         optimizer=optimizer,
         precision=build_precision(config.run, model, optimizer),
         non_finite=NON_FINITE[config.run.non_finite](),
-        average=build_average(config.run.ema, model),
+        average=build_average(config.run.ema, model, model.frozen),
         accuracy=training_accuracy if config.run.cal_metric_during_train else no_metric,
         is_over=build_early_stop(config.run.early_stop, indicator),
         expired=build_retention(config.run, indicator),
@@ -177,12 +182,19 @@ def use_device(config: schema.Config) -> None:
         )
 
 
-def time_steps(model: nn.Layer, config: schema.Config) -> int:
-    """Return T, the number of time steps that the network gives for the configured input."""
+def time_steps(model: Recognizer, config: schema.Config) -> int:
+    """Return T, the number of time steps that the network gives for the configured input.
+
+    Raises:
+        ConfigError: the losses of a distillation compare outputs of different shapes.
+    """
     _, height, width = Preprocess.of(config.train.dataset.transforms).image_shape
     model.eval()
     with paddle.no_grad():
-        return int(model(paddle.zeros([1, 3, height, width])).shape[1])
+        outputs = model.outputs(paddle.zeros([1, 3, height, width]))
+    if isinstance(config.loss, schema.CombinedLoss):
+        check_pairs(config.loss, outputs)
+    return int(outputs.head_out.shape[1])
 
 
 def build_batches(

@@ -85,13 +85,10 @@ def train_step(run: Run, batch: Batch) -> dict[str, float]:
     values: dict[str, float] = defaultdict(float)
     for part, share in parts(batch, run.config.run.accumulation_steps):
         with run.precision.training():
-            f_ND1T = run.model.backbone(paddle.to_tensor(part.x_NChw))
-            logits_NTK = run.model.read(f_ND1T).astype("float32")
-        terms = run.loss(
-            logits_NTK, f_ND1T.astype("float32"), paddle.to_tensor(part.labels_NL), paddle.to_tensor(part.lengths_N)
-        )
+            outputs = run.model.outputs(paddle.to_tensor(part.x_NChw))
+        terms = run.loss(outputs, paddle.to_tensor(part.labels_NL), paddle.to_tensor(part.lengths_N))
         run.precision.backward(terms["loss"] * share)
-        for name, value in {**terms, **run.accuracy(logits_NTK, part)}.items():
+        for name, value in {**terms, **run.accuracy(outputs.head_out, part)}.items():
             values[name] += float(value) * share
     run.precision.unscale(run.parameters)
     values = run.workers.average(run.parameters, values, batch)

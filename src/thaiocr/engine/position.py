@@ -190,6 +190,33 @@ def fill(model: paddle.nn.Layer, weights: Mapping[str, Any]) -> None:
             parameter.set_value(paddle.to_tensor(weights[name]).astype(parameter.dtype))
 
 
+def start(run: Run, weights: Path | None) -> list[str] | None:
+    """Give a new run its first weights: those that a distillation's networks are `pretrained` with, then `weights`.
+
+    Returns:
+        As `init_from`; None without `weights`.
+
+    Raises:
+        DataError: as `init_from`; of another network or dictionary, where a whole network is loaded.
+    """
+    if isinstance(run.config.architecture, schema.DistillationModel):
+        for name, options in run.config.architecture.models.items():
+            if options.pretrained is not None:
+                _load_network(run, name, store.without_suffix(Path(options.pretrained)))
+        run.average.resume(None)
+    return None if weights is None else init_from(run, weights)
+
+
+def _load_network(run: Run, name: str, prefix: Path) -> None:
+    weights = store.load_weights(prefix)
+    if not _is_of_dictionary(store.load(prefix).states if store.exists(prefix) else {}, run):
+        raise DataError(
+            f"{prefix}: trained with another dictionary than {run.config.run.character_dict_path}; "
+            f"name a checkpoint of that dictionary in Architecture.Models.{name}.pretrained"
+        )
+    load_weights(run.model.networks[name], weights, prefix)
+
+
 def init_from(run: Run, prefix: Path) -> list[str]:
     """Start from the weights of a checkpoint; parameters that do not fit keep their fresh values.
 
@@ -204,7 +231,7 @@ def init_from(run: Run, prefix: Path) -> list[str]:
     weights = store.load_weights(prefix)
     states = store.load(prefix).states if store.exists(prefix) else {}
     if not _is_of_dictionary(states, run):
-        weights = {name: value for name, value in weights.items() if not name.startswith("head.")}
+        weights = {name: value for name, value in weights.items() if "head." not in name}
     parameters = run.model.state_dict()
     fitting = {
         name: weights[name]

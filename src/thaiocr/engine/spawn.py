@@ -1,4 +1,4 @@
-"""Start the processes of one run on this machine, and end all of them when one dies."""
+"""Start the processes of one run that belong on this machine, and end all of them when one dies."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -27,19 +28,31 @@ PR_SET_PDEATHSIG: Final = 1
 """From Linux's sys/prctl.h."""
 
 
-def run_processes(arguments: Sequence[str], count: int, *, is_on_gpu: bool) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machines:
+    """The machines of a run; this one alone by default."""
+
+    count: int = 1
+    rank: int = 0
+    """Number of this machine, from 0."""
+    master: str | None = None
+    """`HOST:PORT` of machine 0, where all processes meet; None: a free port of this machine."""
+
+
+def run_processes(arguments: Sequence[str], count: int, *, is_on_gpu: bool, machines: Machines) -> int:
     """Run `thaiocr ARGUMENTS` in processes that find each other through paddle.distributed.
 
     The first one writes to this process's stdout and stderr. On the CPU each gets its share of the cores, on GPUs its
     own card. Signals go on to all of them.
 
     Args:
-        arguments: Of the command line, without `--nproc`.
-        count: Processes, 2 or more.
+        arguments: Of the command line, without the options that say how many processes there are.
+        count: Processes on this machine; every machine runs as many.
         is_on_gpu: They train on GPUs.
+        machines: Each runs this function.
 
     Returns:
-        0, or the exit code of the first process, which has told why.
+        0, or the exit code of this machine's first process, which has told why.
 
     Raises:
         EnvironmentProblem: a process died; the others are stopped.
@@ -49,7 +62,7 @@ def run_processes(arguments: Sequence[str], count: int, *, is_on_gpu: bool) -> i
         workers: list[subprocess.Popen[bytes]] = []
         stack.enter_context(_signals_go_on_to(workers))
         stack.callback(_kill, workers)
-        for rank, environment in enumerate(_environments(count, is_on_gpu)):
+        for rank, environment in enumerate(_environments(count, machines, is_on_gpu=is_on_gpu)):
             output = stack.enter_context(outputs[rank].open("wb")) if rank else None
             worker = subprocess.Popen(  # noqa: S603 - this program with the user's arguments
                 [sys.executable, "-m", "thaiocr", *arguments],
@@ -69,34 +82,34 @@ def run_processes(arguments: Sequence[str], count: int, *, is_on_gpu: bool) -> i
         raise EnvironmentProblem(_epitaph(died, count, workers[died].returncode, outputs[died]))
 
 
-def _environments(count: int, is_on_gpu: bool) -> list[dict[str, str]]:
+def _environments(count: int, machines: Machines, *, is_on_gpu: bool) -> list[dict[str, str]]:
     """Return what paddle.distributed reads, per process."""
-    ports = _free_ports(count + 1)
-    endpoints = [f"127.0.0.1:{port}" for port in ports[1:]]
+    processes, first = count * machines.count, count * machines.rank
+    # Names only: gloo and NCCL exchange their addresses through the master.
+    endpoints = [f"process:{rank}" for rank in range(processes)]
     common = {
-        "PADDLE_TRAINERS_NUM": str(count),
+        "PADDLE_TRAINERS_NUM": str(processes),
         "PADDLE_TRAINER_ENDPOINTS": ",".join(endpoints),
-        "PADDLE_MASTER": f"127.0.0.1:{ports[0]}",
+        "PADDLE_MASTER": machines.master or f"127.0.0.1:{_free_port()}",
         "PADDLE_DISTRI_BACKEND": "nccl" if is_on_gpu else "gloo",
         "GLOG_minloglevel": "2",  # paddle logs every connection
     }
     return [
         {
             **common,
-            "PADDLE_TRAINER_ID": str(rank),
-            "PADDLE_CURRENT_ENDPOINT": endpoints[rank],
-            **({"FLAGS_selected_gpus": str(rank)} if is_on_gpu else {}),
+            "PADDLE_TRAINER_ID": str(first + place),
+            "PADDLE_LOCAL_RANK": str(place),
+            "PADDLE_CURRENT_ENDPOINT": endpoints[first + place],
+            **({"FLAGS_selected_gpus": str(place)} if is_on_gpu else {}),
         }
-        for rank in range(count)
+        for place in range(count)
     ]
 
 
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _on_cores(rank: int, count: int) -> Callable[[], None] | None:

@@ -63,6 +63,7 @@ def train(
             _go_on(run, *saved)
         else:
             _begin(run, init_from, is_forced=is_forced)
+        run.workers.check_start(run.position.step, run.parameters)
         replace_text(run.folder / "config.yml", to_yaml(config))
         with run.tracking.following(config, None if saved is None else run.position.step):
             fit(run, progress=progress, stop=stop)
@@ -102,7 +103,7 @@ def _go_on(run: Run, prefix: Path, checkpoint: store.Checkpoint, damaged: list[s
 
 
 def _begin(run: Run, init_from: Path | None, *, is_forced: bool) -> None:
-    fresh = None if init_from is None else position.init_from(run, init_from)
+    fresh = position.start(run, init_from)
     if is_forced:
         _remove_run(run.folder)
     run.log.clear()

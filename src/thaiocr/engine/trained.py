@@ -30,6 +30,7 @@ class Trained:
     """A network with its weights and dictionary."""
 
     model: nn.Layer
+    """Of several that were trained together, the one of `Metric.key`."""
     dictionary: Dictionary
     codec: Codec
     checkpoint: Path
@@ -58,13 +59,13 @@ def open_trained(config: schema.Config, checkpoint: str | None) -> Trained:
     dictionary = codec.dictionary
     # Parameters get the same names every time, so that an export is the same file every time.
     with paddle.utils.unique_name.guard():
-        model = build_model(config.architecture, codec.num_classes)
+        model = build_model(config.architecture, codec.num_classes, config.key)
     load_weights(model, store.load_weights(prefix), prefix)
     states = store.load(prefix).states if store.exists(prefix) else {}
     if states.get("dictionary", dictionary.fingerprint) != dictionary.fingerprint:
         raise DataError(f"{prefix}: trained with another dictionary than {config.run.character_dict_path}")
     metrics = dict(states.get("best_model_dict", {}))
-    return Trained(model=model, dictionary=dictionary, codec=codec, checkpoint=prefix, metrics=metrics)
+    return Trained(model=model.reader, dictionary=dictionary, codec=codec, checkpoint=prefix, metrics=metrics)
 
 
 def evaluation_set(config: schema.Config, codec: Codec, *, labels: str | None, progress: Progress) -> Batches:

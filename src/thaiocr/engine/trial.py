@@ -33,7 +33,7 @@ def trial_run(
         progress: Shows the decoding of images.
 
     Raises:
-        ThaiOcrError: as `build_run` and `position.init_from`.
+        ThaiOcrError: as `build_run` and `position.start`.
         KeyboardInterrupt: stopped by a signal.
     """
     constant = replace(config.optimizer, lr=schema.Const(learning_rate=learning_rate))
@@ -44,8 +44,7 @@ def trial_run(
     ):
         beside = replace(config.run, save_model_dir=folder, non_finite="skip")
         run = build_run(replace(config, run=beside, optimizer=constant), echo=lambda _line: None, progress=progress)
-        if init_from is not None:
-            position.init_from(run, init_from)
+        position.start(run, init_from)
         stop.is_awaited = True
         try:
             yield run, stop

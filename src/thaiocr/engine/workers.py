@@ -11,12 +11,15 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
+from io import StringIO
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+import numpy as np
 import paddle
 from paddle import distributed
 from paddle.base import core
@@ -24,11 +27,13 @@ from paddle.base import core
 from thaiocr.config import schema
 from thaiocr.data.loader import Batch
 from thaiocr.engine.stop import Stopped, StopRequest
-from thaiocr.errors import EnvironmentProblem
+from thaiocr.errors import DataError, EnvironmentProblem
 
 Item = TypeVar("Item")
 
-FIRST_IS_DONE: Final = "thaiocr: the first process is done"
+FIRST_IS_DONE: Final = "thaiocr: the first process of its machine is done; its rank: "
+DONE: Final = "thaiocr: processes that are done"
+FAILED: Final = "thaiocr: processes that failed"
 POLL_SECONDS: Final = 0.05
 
 
@@ -65,6 +70,23 @@ class Workers:
                 paddle.assign(part.reshape(tensor.shape), tensor)
         return dict(zip(values, figures.tolist(), strict=True))
 
+    def check_start(self, step: int, parameters: Sequence[paddle.Tensor]) -> None:
+        """Make sure that all processes begin with the same step and weights.
+
+        Raises:
+            DataError: they do not, as when one machine of several lacks the checkpoint.
+        """
+        checksum = 0
+        for parameter in parameters if self.size > 1 else ():
+            checksum = zlib.crc32(np.asarray(parameter).tobytes(), checksum)
+        starts = self.gather([[(step, checksum)]])
+        if len(set(starts)) > 1:
+            steps = ", ".join(str(start[0]) for start in starts)
+            raise DataError(
+                f"the processes of this run begin at different points (steps {steps}): give all machines the same "
+                "checkpoint, or start anew with --force"
+            )
+
     def any(self, flag: bool) -> bool:
         """Tell whether the flag is set in one of the processes; all must ask."""
         if self.size == 1:
@@ -90,34 +112,61 @@ class Workers:
 
     @contextmanager
     def first_before_others(self) -> Iterator[None]:
-        """Let the first process do something before the others: what it leaves on disk is there for them.
+        """Let the first process of each machine go first: what it leaves on disk is there for the others.
 
-        The others wait as long as it takes, where every message of gloo is given up after 30 seconds.
+        All leave together and wait as long as it takes, where every message of gloo is given up after 30 seconds.
+
+        Raises:
+            EnvironmentProblem: another process failed.
         """
         if self.size == 1:
             yield
             return
         store = core.create_or_get_global_tcp_store()
+        place = int(os.environ.get("PADDLE_LOCAL_RANK", self.rank))
+        first_is_done = f"{FIRST_IS_DONE}{self.rank - place}"
+        if place:
+            _wait(store, first_is_done, 1)
+        try:
+            yield
+        except BaseException:
+            if self.rank:  # the end of process 0, which keeps the store, tells by itself
+                store.add(FAILED, 1)
+            raise
         with _others_answering():
-            while self.rank > 0 and not store.add(FIRST_IS_DONE, 0):
-                time.sleep(POLL_SECONDS)
-        yield
-        if self.rank == 0:
-            store.add(FIRST_IS_DONE, 1)
+            if not place:
+                store.add(first_is_done, 1)
+            store.add(DONE, 1)
+        _wait(store, DONE, self.size)
+
+
+def _wait(store: Any, key: str, count: int) -> None:
+    """Wait until a number in the store has been reached, or a process has failed."""
+    with _others_answering():
+        while store.add(key, 0) < count:
+            if store.add(FAILED, 0):
+                raise EnvironmentProblem("another process of this run failed; see what it wrote")
+            time.sleep(POLL_SECONDS)
+
+
+def is_first() -> bool:
+    """Tell whether this is the first process of its run, which writes and tells; known before they have met."""
+    return int(os.environ.get("PADDLE_TRAINER_ID", "0")) == 0
 
 
 def join() -> Workers:
     """Meet the other processes of the run, where paddle.distributed's `PADDLE_TRAINERS_NUM` says that there are any."""
     if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) == 1:
         return Workers()
-    distributed.init_parallel_env()
+    with redirect_stderr(StringIO()):  # paddle prints its own flags
+        distributed.init_parallel_env()
     return Workers(rank=distributed.get_rank(), size=distributed.get_world_size())
 
 
 @contextmanager
 def writing_once(config: schema.Config) -> Iterator[schema.Config]:
     """Change the configuration of all processes but the first: they write to a folder that is thrown away."""
-    if int(os.environ.get("PADDLE_TRAINER_ID", "0")) == 0:
+    if is_first():
         yield config
         return
     with tempfile.TemporaryDirectory(prefix="thaiocr-") as folder:

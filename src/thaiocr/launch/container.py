@@ -1,8 +1,8 @@
 """What the image runs: `train` alone is SageMaker's call for a job, anything else is a verb of `thaiocr`.
 
 A job trains with `thaiocr train` and exports with `thaiocr export`, as a person would. It keeps its run in
-`/opt/ml/checkpoints` and goes on from what is there. Exit codes are those of `thaiocr`, and 143 after SIGTERM; what
-went wrong is in `/opt/ml/output/failure`.
+`/opt/ml/checkpoints` and goes on from what is there. Of several machines the first saves and exports. Exit codes are
+those of `thaiocr`, and 143 after SIGTERM; what went wrong is in `/opt/ml/output/failure`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Final
 
 from thaiocr.checkpoint import store
 from thaiocr.config.dump import to_yaml
-from thaiocr.errors import EnvironmentProblem, ThaiOcrError
-from thaiocr.launch.container_cluster import check_machines
+from thaiocr.errors import INTERRUPTED, EnvironmentProblem, ThaiOcrError
+from thaiocr.launch.container_cluster import check_machines, training_options
 from thaiocr.launch.container_folders import ROOT, Folders
 from thaiocr.launch.container_job import Job, read_job
 from thaiocr.launch.container_process import Ended, Stop, run, stop_on_signals
@@ -87,16 +87,22 @@ def _train(folders: Folders, stop: Stop) -> int:
     job = read_job(folders)
     if job.unused:
         _say(f"keys that change nothing here: {', '.join(job.unused)}")
-    check_machines(job.cluster, use_gpu=job.config.run.use_gpu, echo=_say)
+    processes = check_machines(job.cluster, use_gpu=job.config.run.use_gpu, echo=_say)
     config_file = _write_config(folders, job)
     if stop.at is not None:
         return STOPPED
-    trained = run([*_thaiocr("train", "-c", str(config_file)), *_start(folders)], stop=stop)
-    _keep_logs(folders)
+    options, variables = training_options(job.cluster, processes=processes)
+    words = ["train", "-c", str(config_file), *options, *_start(folders)]
+    trained = run(_thaiocr(*words), stop=stop, variables=variables)
+    if trained.code == INTERRUPTED and stop.at is None:
+        stop.at = time.monotonic()  # another machine was told first, and the run stopped on all
+    is_first = job.cluster.rank == 0
+    if is_first:
+        _keep_logs(folders)
     if stop.at is None and trained.code:
         return _fail(folders, _describe("training", trained), _exit_code(trained.code))
     # A job that was stopped, by hand or at its time limit, leaves its best model as well.
-    if stop.at is None or store.exists(folders.checkpoints / "best_accuracy"):
+    if is_first and (stop.at is None or store.exists(folders.checkpoints / "best_accuracy")):
         exported = _export(folders, config_file, stop)
         if stop.at is None and exported.code:
             return _fail(folders, _describe("export", exported), _exit_code(exported.code))

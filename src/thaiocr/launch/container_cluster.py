@@ -1,10 +1,9 @@
-"""The machines of a job and their GPUs, and the command that makes several processes train together."""
+"""The machines of a job and their GPUs, and what makes their processes train together."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -30,55 +29,52 @@ class Cluster:
         return sorted(self.hosts).index(self.current_host)
 
 
-def distributed_command(cluster: Cluster, *, gpus: int, command: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
-    """Return the command that runs `command` in one process a GPU on this and the other machines, and its variables.
+def training_options(cluster: Cluster, *, processes: int) -> tuple[list[str], Mapping[str, str]]:
+    """Return the options with which `thaiocr train` runs on each machine, and the variables that it needs.
 
     Args:
         cluster: The job's machines.
-        gpus: Processes on each machine.
-        command: A program and its arguments.
+        processes: On each machine.
     """
-    launch = [sys.executable, "-m", "paddle.distributed.launch"]
-    master = f"{sorted(cluster.hosts)[0]}:{MASTER_PORT}"
-    where = ["--master", master, "--nnodes", str(len(cluster.hosts)), "--rank", str(cluster.rank)]
-    # A restart from within would hide a lost machine; SageMaker restarts the job from its checkpoint instead.
-    how = ["--nproc_per_node", str(gpus), "--max_restart", "0"]
-    # NCCL must not guess among the container's network interfaces.
-    return [*launch, *where, *how, *command], {"NCCL_SOCKET_IFNAME": cluster.network_interface}
+    options = ["--nproc", str(processes)]
+    if len(cluster.hosts) == 1:
+        return options, {}
+    # Neither NCCL nor gloo must guess among the container's network interfaces.
+    interface = dict.fromkeys(("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"), cluster.network_interface)
+    where = ["--nnodes", str(len(cluster.hosts)), "--node-rank", str(cluster.rank)]
+    return [*options, *where, "--master", f"{sorted(cluster.hosts)[0]}:{MASTER_PORT}"], interface
 
 
-def check_machines(cluster: Cluster, *, use_gpu: bool, echo: Callable[[str], object]) -> None:
-    """Say what GPUs are there, and refuse before anything is paid for what this job cannot use.
+def check_machines(cluster: Cluster, *, use_gpu: bool, echo: Callable[[str], object]) -> int:
+    """Say which machine this is and what GPUs it has, and refuse before anything is paid for what the job cannot use.
 
     Args:
         cluster: The job's machines.
         use_gpu: What the configuration asks for.
-        echo: Gets what `nvidia-smi` prints.
+        echo: Gets the lines, also what `nvidia-smi` prints.
+
+    Returns:
+        How many processes train on this machine: one a GPU, or one on the CPU.
 
     Raises:
-        EnvironmentProblem: several machines or GPUs, no GPU where one is asked for, or a paddle that cannot use it.
+        EnvironmentProblem: no GPU where one is asked for, or a paddle that cannot use it.
     """
     names = _gpus()
-    if len(cluster.hosts) > 1:
-        raise EnvironmentProblem(
-            f"{len(cluster.hosts)} instances: training runs on one so far; set the job's instance count to 1"
-        )
+    if cluster.rank:
+        echo(f"machine {cluster.rank + 1} of {len(cluster.hosts)}: {sorted(cluster.hosts)[0]} logs and saves")
     if not use_gpu:
         if names:
             echo(f"Global.use_gpu is false: training on the CPU, and this instance's GPU stays idle ({names[0]})")
-        return
+        return 1
     echo(_nvidia_smi())
     if not names:
         raise EnvironmentProblem(f"Global.use_gpu is true, but nvidia-smi lists no GPU; {NO_GPU}")
-    if len(names) > 1:
-        raise EnvironmentProblem(
-            f"{len(names)} GPUs: training runs on one so far; choose an instance with one GPU, such as ml.g4dn.xlarge"
-        )
     if not _has_gpu_wheel():
         raise EnvironmentProblem(
             "Global.use_gpu is true, but this image holds paddle for the CPU; "
             "build one with: thaiocr docker build --gpu cu118"
         )
+    return len(names)
 
 
 def _gpus() -> list[str]:

@@ -16,6 +16,8 @@ from types import FrameType
 from typing import IO, Final
 
 KEPT_LINES: Final = 40
+LAST_LINES_S: Final = 10.0
+"""How long to wait for the lines of a command that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def run(
         variables: Added to the environment.
         limit_s: Seconds after which it is killed.
     """
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -86,29 +88,30 @@ def run(
         errors="replace",
         env={**os.environ, "PYTHONUNBUFFERED": "1", **(variables or {})},
         start_new_session=True,  # Ctrl-C in a terminal reaches this process only, which passes it on
-    ) as process:
-        if stop is not None:
-            stop.process = process
-            stop.pass_on()
-        lines: deque[str] = deque(maxlen=KEPT_LINES)
-        assert process.stdout is not None
-        reader = Thread(target=_show, args=(process.stdout, lines))
-        reader.start()
-        try:
-            process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        # Workers that outlive it would hold the pipe open, and the machine would be paid for until somebody looks.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        reader.join()
-        return Ended(process.returncode, tuple(lines))
+    )
+    if stop is not None:
+        stop.process = process
+        stop.pass_on()
+    lines: deque[str] = deque(maxlen=KEPT_LINES)
+    assert process.stdout is not None
+    reader = Thread(target=_show, args=(process.stdout, lines), daemon=True)
+    reader.start()
+    try:
+        process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    # Workers that outlive it may hold the pipe open, and the machine would be paid for until somebody looks.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    reader.join(LAST_LINES_S)
+    return Ended(process.returncode, tuple(lines))
 
 
 def _show(source: IO[str], lines: deque[str]) -> None:
     """Write every line as it comes, and remember the last ones."""
-    for line in source:
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        lines.append(line.rstrip("\n"))
+    with source:
+        for line in source:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            lines.append(line.rstrip("\n"))

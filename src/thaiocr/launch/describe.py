@@ -65,7 +65,9 @@ def _uploads(run: LocalRun) -> dict[str, str]:
     rows = {}
     for channel, files in run.data_files.items():
         size = sum(path.stat().st_size for path in files.values()) / 1e6
-        rows[f"data, {channel}"] = f"{run.data[channel]}: {len(files)} files, {size:.1f} MB; what S3 has is not sent again"
+        rows[f"data, {channel}"] = (
+            f"{run.data[channel]}: {len(files)} files, {size:.1f} MB; what S3 has is not sent again"
+        )
     return rows
 
 

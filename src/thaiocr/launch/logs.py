@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -93,17 +93,22 @@ class Logs:
 def follow(
     logs: Logs,
     *,
+    show: Callable[[Line], object],
     say: Callable[[str], object],
     poll_seconds: float,
     patience_seconds: float,
-) -> Iterator[Line]:
-    """Yield lines as they come, until the job has ended and its last line is read.
+) -> Mapping[str, Any]:
+    """Show lines as they come, until the job has ended and its last line is read.
 
     Args:
         logs: The job's logs.
+        show: Gets the lines.
         say: Gets what happens to the job and to the connection.
         poll_seconds: Pause between two looks.
         patience_seconds: How long the connection may be gone.
+
+    Returns:
+        DescribeTrainingJob's last answer.
 
     Raises:
         CredentialsProblem: they expired meanwhile; the job goes on.
@@ -112,26 +117,29 @@ def follow(
     """
     phase, silent_polls = "", 0
     lost_since: float | None = None
-    while silent_polls < SETTLE_POLLS:
+    while True:
         try:
             found = describe(logs.aws, logs.job)
             lines = logs.new_lines()
         except ConnectionProblem as error:
-            lost_since = lost_since or time.monotonic()
+            if lost_since is None:
+                lost_since = time.monotonic()
+                say(f"{error.problems[0]} (trying again)")
             if time.monotonic() - lost_since > patience_seconds:
                 raise
-            say(f"{error.problems[0]} (trying again)")
             time.sleep(poll_seconds)
             continue
         lost_since = None
         if (now := _phase(found)) != phase:
             phase = now
             say(f"{logs.job}: {phase}")
-        yield from lines
-        is_ended = found["TrainingJobStatus"] in ENDED
-        silent_polls = silent_polls + 1 if is_ended and not lines else 0
-        if silent_polls < SETTLE_POLLS:
-            time.sleep(poll_seconds)
+        for line in lines:
+            show(line)
+        is_silent = found["TrainingJobStatus"] in ENDED and not lines
+        silent_polls = silent_polls + 1 if is_silent else 0
+        if silent_polls == SETTLE_POLLS:
+            return found
+        time.sleep(poll_seconds)
 
 
 def _phase(found: Mapping[str, Any]) -> str:

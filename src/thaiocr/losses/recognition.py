@@ -13,6 +13,7 @@ from thaiocr.config import schema
 from thaiocr.losses.classification import CrossEntropy, FocalLoss
 from thaiocr.losses.ctc import CTCLoss
 from thaiocr.models.parts_guide import PartsGuide
+from thaiocr.models.recognizer import Outputs
 
 
 class GuideLoss:
@@ -46,12 +47,10 @@ class RecognitionLoss:
         if guide is not None and options.parts_guide is not None:
             self.guide, self.guide_weight = GuideLoss(options.parts_guide, guide), options.parts_guide.weight
 
-    def __call__(
-        self, logits_NTK: Tensor, f_ND1T: Tensor, labels_NL: Tensor, lengths_N: Tensor
-    ) -> Mapping[str, Tensor]:
+    def __call__(self, outputs: Outputs, labels_NL: Tensor, lengths_N: Tensor) -> Mapping[str, Tensor]:
         """Return `loss`, the sum to minimise, and its terms by name."""
-        terms = {"ctc": self.ctc(logits_NTK, labels_NL, lengths_N)}
+        terms = {"ctc": self.ctc(outputs.head_out, labels_NL, lengths_N)}
         if self.guide is None:
             return {"loss": terms["ctc"], **terms}
-        terms["guide"] = self.guide(f_ND1T, labels_NL)
+        terms["guide"] = self.guide(outputs.backbone_out.astype("float32"), labels_NL)
         return {"loss": terms["ctc"] + self.guide_weight * terms["guide"], **terms}

@@ -18,6 +18,7 @@ from paddle import Tensor, nn
 
 from thaiocr.config import schema
 from thaiocr.models.mobilenet_v3 import MobileNetV3
+from thaiocr.models.recognizer import Outputs, Recognizer
 
 BLANK_PRIOR: Final = 0.9
 """Share of the time steps of a line, or of a single cluster, that read as blank."""
@@ -66,9 +67,14 @@ class CTCHead(nn.Layer):  # type: ignore[misc]
         _expect_blank(getattr(self, self.layers[-1]), num_classes)
 
     def forward(self, s_NTE: Tensor) -> Tensor:
+        logits_NTK = self.logits(s_NTE)
+        return logits_NTK if self.training else F.softmax(logits_NTK, axis=2)
+
+    def logits(self, s_NTE: Tensor) -> Tensor:
+        """Return logits_NTK, whatever the mode."""
         for name in self.layers:
             s_NTE = getattr(self, name)(s_NTE)
-        return s_NTE if self.training else F.softmax(s_NTE, axis=2)
+        return s_NTE
 
 
 def _linear(in_channels: int, out_channels: int, decay: float) -> nn.Linear:
@@ -93,18 +99,20 @@ def _expect_blank(last: nn.Linear, num_classes: int) -> None:
     last.bias.set_value(bias_K)
 
 
-class CRNN(nn.Layer):  # type: ignore[misc]
+class CRNN(Recognizer):
     """x_N3HW -> logits_NTK while training, probabilities_NTK otherwise."""
 
-    def __init__(self, architecture: schema.Architecture, num_classes: int) -> None:
+    def __init__(self, architecture: schema.Architecture | schema.SubModel, num_classes: int) -> None:
         super().__init__()
         self.backbone = BACKBONES[type(architecture.backbone)](architecture.backbone)
         self.neck = SequenceEncoder(self.backbone.out_channels, architecture.neck)
         self.head = CTCHead(self.neck.out_channels, num_classes, architecture.head)
 
     def forward(self, x_N3HW: Tensor) -> Tensor:
-        return self.read(self.backbone(x_N3HW))
+        return self.head(self.neck(self.backbone(x_N3HW)))
 
-    def read(self, f_ND1T: Tensor) -> Tensor:
-        """Turn the backbone's features into logits or probabilities; training looks at the features as well."""
-        return self.head(self.neck(f_ND1T))
+    def outputs(self, x_N3HW: Tensor) -> Outputs:
+        """Return the outputs of all three parts."""
+        f_ND1T = self.backbone(x_N3HW)
+        s_NTE = self.neck(f_ND1T)
+        return Outputs(backbone_out=f_ND1T, neck_out=s_NTE, head_out=self.head.logits(s_NTE))
