@@ -99,3 +99,16 @@ def test_a_machine_that_is_lost_ends_the_job_on_the_other(tmp_path: Path) -> Non
     assert (first.returncode, second.returncode) == (5, 5), told + quiet
     assert "another process of this run is gone" in (roots[0] / "output" / "failure").read_text("utf-8")
     assert "ended by signal 9 (SIGKILL)" in (roots[1] / "output" / "failure").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("wrong", "codes"), [(0, [3, 5]), (1, [5, 3])])
+def test_data_that_one_machine_cannot_use_end_the_job_on_both(tmp_path: Path, wrong: int, codes: list[int]) -> None:
+    """Neither waits for the other, although all wait for each other's data."""
+    roots = write_machines(tmp_path)
+    (roots[wrong] / "input/data/train/rec_gt_train.txt").write_text("train/0000.png\tไม่มี\n", "utf-8")
+    found, outputs = run(roots)
+    assert found == codes, outputs
+    assert "no usable image" in (roots[wrong] / "output" / "failure").read_text("utf-8")
+    other = (roots[1 - wrong] / "output" / "failure").read_text("utf-8")
+    assert "another process of this run" in other
+    assert "no usable image" not in other

@@ -13,6 +13,7 @@ from thaiocr.errors import INTERRUPTED, EnvironmentProblem, UsageError
 
 if TYPE_CHECKING:
     from thaiocr.launch.aws import Aws
+    from thaiocr.launch.jobs import Create
     from thaiocr.launch.logs import Line
     from thaiocr.launch.publish import Publication
     from thaiocr.launch.settings import Settings
@@ -45,6 +46,12 @@ def register(actions: Commands) -> None:
     parser.add_argument("--tag", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="tags of the job")
     add_account_arguments(parser, "role", "repository", "image")
     parser.add_argument("--engine", choices=("docker", "podman", "buildah"), help="what builds a missing image")
+    parser.add_argument(
+        "--backend",
+        choices=("boto3", "sdk"),
+        default="boto3",
+        help="what sends the request; sdk: the SageMaker Python SDK v3 (default: boto3)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show the exact request and the cost, do nothing")
     parser.add_argument("-f", "--follow", action="store_true", help="show the log until the job ends")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
@@ -87,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     from thaiocr.launch.publish import publish
     from thaiocr.launch.submission import apply, with_image
 
+    create = _backend(args.backend)
     settings = _with_tags(read_settings(args), args.tag)
     prepared, aws, unpublished = _prepare(args, settings)
     if unpublished is not None:
@@ -102,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     confirm("launch this job?", is_confirmed=args.yes)
     if unpublished is not None:
         prepared = with_image(prepared, publish(aws, unpublished, engine=args.engine, echo=say))
-    arn = apply(aws, prepared, progress=bar, say=say)
+    arn = apply(aws, prepared, progress=bar, say=say, create=create)
     job = prepared.request["TrainingJobName"]
     if args.json:
         print_json({"job": job, "arn": arn, "request": prepared.request, "cost": asdict(prepared.cost)})
@@ -112,6 +120,17 @@ def run(args: argparse.Namespace) -> int:
         return follow_job(aws, job, as_json=False, to_stderr=args.json)
     _say_how(job)
     return 0
+
+
+def _backend(name: str) -> Create:
+    """Return what creates the job, before anything is uploaded for it."""
+    if name == "sdk":
+        from thaiocr.launch.sdk import load_sdk
+
+        return load_sdk()
+    from thaiocr.launch.jobs import with_boto3
+
+    return with_boto3
 
 
 def follow_job(aws: Aws, job: str, *, as_json: bool, to_stderr: bool = False) -> int:

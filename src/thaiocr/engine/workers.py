@@ -13,7 +13,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, replace
 from io import StringIO
 from itertools import chain
@@ -131,7 +131,8 @@ class Workers:
             yield
         except BaseException:
             if self.rank:  # the end of process 0, which keeps the store, tells by itself
-                store.add(FAILED, 1)
+                with suppress(RuntimeError, ValueError):
+                    store.add(FAILED, 1)
             raise
         with _others_answering():
             if not place:
@@ -155,11 +156,21 @@ def is_first() -> bool:
 
 
 def join() -> Workers:
-    """Meet the other processes of the run, where paddle.distributed's `PADDLE_TRAINERS_NUM` says that there are any."""
+    """Meet the other processes of the run, where paddle.distributed's `PADDLE_TRAINERS_NUM` says that there are any.
+
+    Raises:
+        EnvironmentProblem: they do not come, or one is gone already.
+    """
     if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) == 1:
         return Workers()
-    with redirect_stderr(StringIO()):  # paddle prints its own flags
-        distributed.init_parallel_env()
+    try:
+        with redirect_stderr(StringIO()):  # paddle prints its own flags
+            distributed.init_parallel_env()
+    except (RuntimeError, ValueError) as error:
+        reason = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
+        raise EnvironmentProblem(
+            f"another process of this run is gone, or none answers at {os.environ.get('PADDLE_MASTER')}: {reason}"
+        ) from error
     return Workers(rank=distributed.get_rank(), size=distributed.get_world_size())
 
 
@@ -178,7 +189,7 @@ def writing_once(config: schema.Config) -> Iterator[schema.Config]:
 def _others_answering() -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # gloo's, and that of the store that process 0 keeps
         raise EnvironmentProblem(
             "another process of this run is gone, or was silent for too long; go on with --resume"
         ) from error

@@ -57,7 +57,7 @@ class Aws:
         from botocore.exceptions import BotoCoreError
 
         try:
-            self._session = boto3.Session(region_name=region)
+            self.session: Any = boto3.Session(region_name=region)
         except BotoCoreError as error:  # a profile that is not there
             raise CredentialsProblem(f"AWS: {error}; see AWS_PROFILE and `aws configure list-profiles`") from error
         self._clients: dict[str, Any] = {}
@@ -69,7 +69,7 @@ class Aws:
         Raises:
             EnvironmentProblem: none is configured.
         """
-        region = self._session.region_name
+        region = self.session.region_name
         if not region:
             raise EnvironmentProblem("AWS: no region; give --region, AWS_REGION or 'region:' in the settings file")
         return str(region)
@@ -88,7 +88,7 @@ class Aws:
                 user_agent_extra=f"thaiocr/{__version__}",
             )
             with asking(f"a client for {service}"):
-                self._clients[service] = self._session.client(service, region_name=self.region, config=config)
+                self._clients[service] = self.session.client(service, region_name=self.region, config=config)
         return self._clients[service]
 
     def account(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -46,15 +46,29 @@ class Status:
         return self.status in ENDED
 
 
-def submit(aws: Aws, request: Mapping[str, Any]) -> str:
+Create = Callable[[Aws, Mapping[str, Any]], str]
+"""Sends a request for a job; returns the job's ARN."""
+
+
+def with_boto3(aws: Aws, request: Mapping[str, Any]) -> str:
+    """Send a request for a job as it is; returns the job's ARN."""
+    return str(aws.client("sagemaker").create_training_job(**request)["TrainingJobArn"])
+
+
+def submit(aws: Aws, request: Mapping[str, Any], create: Create = with_boto3) -> str:
     """Create a job; returns its ARN.
+
+    Args:
+        aws: Clients.
+        request: As `plan.request` makes it.
+        create: What sends it.
 
     Raises:
         EnvironmentProblem: see `asking`; what SageMaker refuses comes with advice.
     """
     try:
         with asking("the new job"):
-            return str(aws.client("sagemaker").create_training_job(**request)["TrainingJobArn"])
+            return create(aws, request)
     except Refused as error:
         if error.code == "ResourceInUse":  # a retry after a lost answer: the job is there
             return str(describe(aws, request["TrainingJobName"])["TrainingJobArn"])

@@ -12,7 +12,7 @@ from thaiocr.errors import UsageError
 from thaiocr.launch import cost as costs
 from thaiocr.launch.aws import Aws
 from thaiocr.launch.container import METRIC_DEFINITIONS
-from thaiocr.launch.jobs import describe, submit
+from thaiocr.launch.jobs import Create, describe, submit, with_boto3
 from thaiocr.launch.local import LocalRun, data_name
 from thaiocr.launch.plan import Job, data_folder, hyperparameters, is_gpu, job_folder, job_name, request, resume_basis
 from thaiocr.launch.settings import Settings
@@ -124,8 +124,17 @@ def prepare(
     return Prepared(request=request(job, METRIC_DEFINITIONS), cost=found, run=run)
 
 
-def apply(aws: Aws, prepared: Prepared, *, progress: Progress, say: Callable[[str], object]) -> str:
+def apply(
+    aws: Aws, prepared: Prepared, *, progress: Progress, say: Callable[[str], object], create: Create = with_boto3
+) -> str:
     """Upload what is missing and create the job; returns its ARN.
+
+    Args:
+        aws: Clients.
+        prepared: The plan.
+        progress: Shows the uploads.
+        say: Gets what was sent.
+        create: What sends the request.
 
     Raises:
         DataError: a file cannot be read.
@@ -139,7 +148,7 @@ def apply(aws: Aws, prepared: Prepared, *, progress: Progress, say: Callable[[st
         }
         for channel, files in (*run.data_files.items(), (CONFIG, run.config_files)):
             say(_sent(channel, uris[channel], sync(aws, files, uris[channel], progress=progress)))
-    return submit(aws, prepared.request)
+    return submit(aws, prepared.request, create)
 
 
 def with_image(prepared: Prepared, image: str) -> Prepared:
