@@ -13,6 +13,8 @@ import tiny
 
 from thaiocr.progress import Advance
 
+pytestmark = pytest.mark.slow
+
 AUGMENTED = (
     *tiny.RUNS,
     "Train.dataset.transforms=[{DecodeImage: {img_mode: BGR}}, {RecAug: null}, {CTCLabelEncode: null}, "

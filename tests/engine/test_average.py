@@ -16,6 +16,8 @@ from thaiocr.engine.trained import evaluation_set, open_trained
 from thaiocr.metrics.recognition import RecognitionMetric
 from thaiocr.progress import silent
 
+pytestmark = pytest.mark.slow
+
 EMA = "Global.ema.decay=0.6"
 
 

@@ -24,6 +24,8 @@ from thaiocr.metrics.recognition import RecognitionMetric
 from thaiocr.predict.bundle import Bundle
 from thaiocr.progress import silent
 
+pytestmark = pytest.mark.slow
+
 EMA = "Global.ema={decay: 0.9}"
 
 

@@ -9,6 +9,8 @@ from thaiocr.checkpoint import store
 from thaiocr.config import schema
 from thaiocr.engine.early_stop import build_early_stop, evaluations_without_gain
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = "Global.early_stop={patience: 2}"
 
 

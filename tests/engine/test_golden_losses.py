@@ -21,6 +21,8 @@ from thaiocr.engine.build import build_run
 from thaiocr.engine.loop import train_step
 from thaiocr.progress import silent
 
+pytestmark = pytest.mark.slow
+
 FILE: Final = Path(__file__).parents[1] / "golden" / "losses_50_steps.json"
 STEPS: Final = 50
 CHANGES: Final = (

@@ -19,6 +19,8 @@ from thaiocr.engine.lr_range import Point, RangeTest, _next_point, lr_range_test
 from thaiocr.errors import EnvironmentProblem
 from thaiocr.progress import silent
 
+pytestmark = pytest.mark.slow
+
 LOSSES = st.lists(st.floats(0.01, 100), min_size=1, max_size=30)
 
 

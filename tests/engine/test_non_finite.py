@@ -24,6 +24,8 @@ from thaiocr.engine.non_finite import MOST_IN_A_ROW
 from thaiocr.errors import DataError
 from thaiocr.progress import Advance, silent
 
+pytestmark = pytest.mark.slow
+
 SKIP = "Global.non_finite=skip"
 
 

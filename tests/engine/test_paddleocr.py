@@ -25,6 +25,8 @@ from thaiocr.errors import DataError
 from thaiocr.models import fast
 from thaiocr.progress import silent
 
+pytestmark = pytest.mark.slow
+
 LIKE_THEIRS: Final = (*tiny.RUNS, "Loss.parts_guide=null")
 """The configuration that golden.TINY is in PaddleOCR's words."""
 DECAY: Final = 1e-5

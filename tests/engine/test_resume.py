@@ -70,6 +70,7 @@ def test_a_killed_run_is_resumed_bit_for_bit(data: Path, reference: Path, tmp_pa
     assert tiny.outcome(tmp_path) == tiny.outcome(reference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "tick"), [(signal.SIGTERM, 4), (signal.SIGINT, 7)])
 def test_a_stopped_run_is_saved_and_resumed_bit_for_bit(
     data: Path, reference: Path, tmp_path: Path, number: signal.Signals, tick: int
@@ -101,6 +102,7 @@ def test_a_stop_around_an_evaluation_within_an_epoch_neither_skips_nor_repeats_i
     assert tiny.outcome(tmp_path) == tiny.outcome(mid_epoch_reference)
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_of_the_middle_of_an_epoch_can_be_resumed_too(
     data: Path, mid_epoch_reference: Path, tmp_path: Path
 ) -> None:
@@ -118,6 +120,7 @@ EVERYTHING = (
 )
 
 
+@pytest.mark.slow
 def test_every_option_is_resumed_bit_for_bit(data: Path, tmp_path: Path) -> None:
     """Tick 9 is within the evaluation of the second epoch."""
     whole, run = tmp_path / "whole", tmp_path / "stopped"
@@ -145,6 +148,7 @@ def test_a_deterministic_run_is_the_same_on_any_number_of_threads_and_cores(data
     assert weights[0] == weights[1]
 
 
+@pytest.mark.slow
 def test_a_finished_run_says_so_and_stays_as_it_is(data: Path, reference: Path) -> None:
     before = tiny.outcome(reference)
     report, lines = tiny.fit(tiny.config(data, reference, *tiny.RUNS), resume=LATEST)
@@ -172,6 +176,7 @@ def wait_for(process: subprocess.Popen[str], text: str) -> None:
     raise AssertionError(f"the process ended without saying '{text}':\n{''.join(said)}")
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_resumed_bit_for_bit(data: Path, reference: Path, tmp_path: Path) -> None:
     """tests/engine/test_kill.py does it fifty times, in processes that are faster to start."""
     process = start(tiny.write_config(data, tmp_path, *tiny.RUNS))

@@ -8,6 +8,8 @@ import tiny
 from thaiocr.config import schema
 from thaiocr.engine.retention import build_retention
 
+pytestmark = pytest.mark.slow
+
 HISTORY = [{"epoch": epoch, "acc": acc} for epoch, acc in ((1, 0.2), (2, 0.5), (3, 0.5), (4, 0.1), (6, 0.3))]
 
 

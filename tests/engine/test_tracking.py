@@ -26,6 +26,8 @@ from thaiocr.errors import EnvironmentProblem
 from thaiocr.metrics.recognition import Reading
 from thaiocr.progress import Advance, Progress, silent
 
+pytestmark = pytest.mark.slow
+
 LATEST = Path()
 TENSORBOARD: Final = (*tiny.RUNS, "Global.trackers=tensorboard")
 VISUALDL: Final = (*tiny.RUNS, "Global.use_visualdl=true")
