@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,9 @@ from thaiocr.models import fast
 
 settings.register_profile("thaiocr", deadline=None)
 settings.load_profile("thaiocr")
+
+# In the background of a shell Ctrl-C is ignored, and every process that a test starts would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before any test makes a matrix product: runs are compared bit for bit with runs of processes that begin with this.
 fast.tune_process()

@@ -42,6 +42,11 @@ def add_verb(
 def add_config_arguments(parser: argparse.ArgumentParser, *, is_required: bool = True) -> None:
     """Add `-c FILE` and `-o KEY=VALUE …`; several `-o` add up."""
     parser.add_argument("-c", "--config", required=is_required, metavar="FILE", help="PaddleOCR-style YAML file")
+    add_overrides(parser)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add `-o KEY=VALUE …`; several add up."""
     parser.add_argument(
         "-o",
         "--override",

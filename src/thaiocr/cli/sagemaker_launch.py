@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
-from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, out, positive, print_json, say
+from thaiocr.cli.common import Commands, add_json_flag, add_overrides, add_verb, bar, out, positive, print_json, say
 from thaiocr.cli.sagemaker_common import add_account_arguments, confirm, connect, read_settings
 from thaiocr.errors import INTERRUPTED, EnvironmentProblem, UsageError
 
@@ -33,15 +33,7 @@ def register(actions: Commands) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("-c", "--config", metavar="FILE", help="PaddleOCR-style YAML file; its data are uploaded")
     what.add_argument("--resume", metavar="JOB", help="go on where a job stopped, with its files and image")
-    parser.add_argument(
-        "-o",
-        "--override",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one setting, for example Global.epoch_num=20; may be repeated",
-    )
+    add_overrides(parser)
     _add_limits(parser)
     parser.add_argument("--tag", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="tags of the job")
     add_account_arguments(parser, "role", "repository", "image")
