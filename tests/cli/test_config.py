@@ -92,11 +92,16 @@ def test_new_that_cannot_write_ends_with_code_5_and_a_reason(path: str, capsys: 
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_new_det_does_not_exist_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run("new", "det", "-o", "my.yml")
-    assert caught.value.code == 2
-    assert "invalid choice: 'det'" in capsys.readouterr().err
+def test_new_writes_a_preset_of_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("new", "rec", "--preset", "line-dev", "--data", "lines/", "-o", "my.yml") == 0
+    text = Path("my.yml").read_text("utf-8")
+    assert text.startswith("# Thai recogniser for lines of text")
+    assert "character_dict_path: lines/dict.txt" in text
+
+
+def test_a_preset_of_lines_is_none_of_detection(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("new", "det", "--preset", "line-dev", "-o", "my.yml") == 2
+    assert "--preset line-dev: reads lines; with det it is dev" in capsys.readouterr().err
 
 
 def test_show_prints_the_resolved_file_and_lists_unused_keys_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

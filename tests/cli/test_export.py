@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import tiny
 from paddle import nn
 
 from thaiocr.checkpoint import store
+from thaiocr.cli.export import ENGINES
 from thaiocr.cli.main import main
 from thaiocr.export import bundle as bundle_module
-from thaiocr.predict.bundle import Bundle
+from thaiocr.export.parity import TOLERANCES
+from thaiocr.predict.bundle import Bundle, open_bundle
+from thaiocr.predict.runtime import RUNTIMES
 
 
 @pytest.mark.slow
@@ -28,8 +32,44 @@ def test_export_prints_what_the_gate_measured(
     assert all(each["same_text"] == each["images"] == 24 for each in printed["parity"])
     assert (folder / "inference.onnx").exists() == (option == "--onnx")
 
-    assert main(["export", "-c", str(trained.config_file), "-o", str(folder), "--no-onnx"]) == 0
-    assert "paddle: 24 of 24 images read the same" in capsys.readouterr().out
+    assert printed["calibration"]["images"] == 24
+    assert open_bundle(folder).temperature == printed["calibration"]["temperature"]
+
+    command = ["export", "-c", str(trained.config_file), "-o", str(folder), "--no-onnx", "--no-calibrate"]
+    assert main(command) == 0
+    printed_text = capsys.readouterr().out
+    assert "paddle: 24 of 24 images read the same" in printed_text
+    assert "temperature" not in printed_text
+    assert open_bundle(folder).temperature == 1
+
+
+@pytest.mark.slow
+def test_a_small_bundle_of_8_bits_says_its_size_and_reads(
+    trained: tiny.Trained, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "small"
+    command = ["export", "-c", str(trained.config_file), "-o", str(folder), "--int8", "--no-onnx", "--no-paddle"]
+    assert main(command) == 0
+    size = (folder / "inference.int8.onnx").stat().st_size
+    printed = capfd.readouterr()
+    assert re.search(
+        rf"int8: 24 of 24 images read the same, probabilities within 0.\d+, {size / 1e6:.1f} MB", printed.out
+    )
+    assert "scores: temperature " in printed.out
+    assert not re.search("initializer|onnx_quantizer|pre-process", printed.err)
+
+    assert main(["predict", "--bundle", str(folder), str(trained.data / "val" / "0000.png"), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["text"] in tiny.ENTRIES
+
+
+def test_what_can_be_exported_is_what_can_be_read_with_and_has_a_tolerance() -> None:
+    assert set(ENGINES) == set(RUNTIMES) == set(TOLERANCES)
+
+
+def test_an_export_of_nothing_is_refused(trained: tiny.Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["export", "-c", str(trained.config_file), "-o", "x", "--no-onnx", "--no-paddle"]
+    assert main(command) == 2
+    assert capsys.readouterr().err == "export: nothing to write; leave one of --paddle, --onnx and --int8\n"
 
 
 def test_a_model_that_does_not_read_the_same_ends_with_exit_code_4_and_no_bundle(

@@ -6,10 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import tiny
+from numpy.typing import NDArray
 
 from thaiocr.cli.main import main
+from thaiocr.predict import pretrained
+
+
+def encoded(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    return cv2.imencode(".png", pixels)[1].tobytes()
 
 
 def expected(trained: tiny.Trained) -> dict[str, str]:
@@ -49,6 +57,57 @@ def test_a_folder_is_read_in_the_order_of_its_names(
     names = [tmp_path / "a.png", tmp_path / "b/10.png", tmp_path / "b/2.PNG", trained.data / "val/0001.png"]
     assert [each["image"] for each in found] == [str(name) for name in names]
     assert len({each["text"] for each in found[:3]}) == 1
+
+
+def test_without_a_bundle_the_model_that_comes_with_thaiocr_reads(
+    trained: tiny.Trained, bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = trained.data / "val" / "0000.png"
+    monkeypatch.setattr(pretrained, "pretrained_bundle", lambda: bundle)
+    assert read(capsys, image) == read(capsys, "--bundle", bundle, image)
+
+    monkeypatch.setattr(pretrained, "pretrained_bundle", lambda: pytest.fail("--bundle comes first"))
+    assert read(capsys, "--bundle", bundle, image)
+
+
+def test_a_folder_without_images_is_named_and_the_others_are_read(
+    trained: tiny.Trained, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.png").mkdir()
+    good = trained.data / "val" / "0000.png"
+    found = read(capsys, "--bundle", bundle, good, tmp_path, good, code=3)
+    assert found[0] == {
+        "image": str(tmp_path),
+        "error": f"{tmp_path}: no image in this folder (.bmp, .jpeg, .jpg, .png, .tif, .tiff, .webp)",
+    }
+    assert [each["image"] for each in found[1:]] == [str(good), str(good)]
+    assert main(["predict", "--bundle", str(bundle), str(tmp_path)]) == 3
+
+
+ODD: dict[str, bytes] = {
+    "empty.jpg": b"",
+    "text.png": "ข้อความ".encode(),
+    "one pixel.png": encoded(np.full((1, 1, 3), 7, np.uint8)),
+    "wide.png": encoded(np.full((40, 20_000, 3), 200, np.uint8)),
+    "tall.png": encoded(np.full((20_000, 3, 3), 200, np.uint8)),
+    "grey.png": encoded(np.full((40, 40), 90, np.uint8)),
+    "alpha.png": encoded(np.full((40, 40, 4), 90, np.uint8)),
+    "deep.png": encoded(np.full((40, 40, 3), 9000, np.uint16)),
+}
+REFUSED: dict[str, str] = {"empty.jpg": "the file is empty", "text.png": "not an image"}
+
+
+def test_odd_images_of_a_folder_are_read_or_refused_one_by_one(
+    trained: tiny.Trained, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in ODD.items():
+        (tmp_path / name).write_bytes(content)
+    shutil.copy(trained.data / "val" / "0000.png", tmp_path / "zz good.png")
+    found = {Path(str(each["image"])).name: each for each in read(capsys, "--bundle", bundle, tmp_path, code=3)}
+    assert found.keys() == {*ODD, "zz good.png"}
+    assert {name for name, each in found.items() if "error" in each} == REFUSED.keys()
+    assert all(str(found[name]["error"]).startswith(f"{tmp_path / name}: {text}") for name, text in REFUSED.items())
+    assert found["zz good.png"]["text"] in tiny.ENTRIES
 
 
 def test_a_broken_image_is_reported_in_its_place_and_the_others_are_read(

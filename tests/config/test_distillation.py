@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import distillation
 import pytest
@@ -11,12 +12,15 @@ from yaml import safe_load
 
 from thaiocr.config import schema
 from thaiocr.config.dump import to_yaml
+from thaiocr.config.keys import keys_of
 from thaiocr.config.load import load_text
 from thaiocr.errors import ConfigError
 
 TEXT = distillation.text(
     tiny.config(Path("data"), Path("run"), *tiny.RUNS, "Loss.parts_guide=null"), teacher=Path("teacher/best_accuracy")
 )
+
+ALGORITHMS = ", ".join(get_args(keys_of(schema.SubModel)["algorithm"].kind))
 
 
 def load(*changes: str) -> schema.Config:
@@ -97,7 +101,7 @@ MODELS = "Architecture.Models"
         ("Loss.loss_config_list.1.DistillationDMLLoss.weight=0", "must be above 0"),
         ("Loss.loss_config_list.1.DistillationDMLLoss.act=sigmoid", "'sigmoid' is not supported; available: softmax"),
         (f"{MODELS}.Student.return_all_feats=false", "'false' is not supported; available: true"),
-        (f"{MODELS}.Student.algorithm=SVTR_LCNet", "'SVTR_LCNet' is not supported; available: CRNN"),
+        (f"{MODELS}.Student.algorithm=SAR", f"'SAR' is not supported; available: {ALGORITHMS}"),
         (f"{MODELS}.Student.Transform={{name: TPS}}", "'TPS' is not supported; leave Transform empty"),
         (f"{MODELS}={{}}", "expected sections by name"),
     ],

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from thaiocr.config import schema
 from thaiocr.config.dump import to_yaml
+from thaiocr.config.keys import keys_of, sections_of
 from thaiocr.config.load import load_text
 from thaiocr.config.presets import preset
 from thaiocr.errors import ConfigError
 
 BASE = to_yaml(preset("rec", "dev"))
 SECTIONS = "Global, Optimizer, Architecture, Loss, PostProcess, Metric, Train, Eval, wandb"
+
+ALGORITHMS = ", ".join(get_args(keys_of(schema.Architecture)["algorithm"].kind))
 
 
 def problems_of(text: str, *overrides: str) -> list[str]:
@@ -114,8 +120,8 @@ CASES = [
     # names
     (
         "algorithm: CRNN",
-        "algorithm: SVTR_LCNet",
-        "my.yml:{line}: Architecture.algorithm: 'SVTR_LCNet' is not supported; available: CRNN",
+        "algorithm: SAR",
+        f"my.yml:{{line}}: Architecture.algorithm: 'SAR' is not supported; available: {ALGORITHMS}",
     ),
     (
         "channel_first: false",
@@ -136,15 +142,15 @@ CASES = [
     ),
     (
         "name: SimpleDataSet",
-        "name: MultiScaleDataSet",
-        "my.yml:{line}: Train.dataset.name: 'MultiScaleDataSet' is not supported; "
-        "did you mean 'SimpleDataSet'? available: SimpleDataSet",
+        "name: SimpleDataset",
+        "my.yml:{line}: Train.dataset.name: 'SimpleDataset' is not supported; "
+        "did you mean 'SimpleDataSet'? available: SimpleDataSet, MultiScaleDataSet",
     ),
     (
         "- CTCLabelEncode:",
-        "- RecConAug:",
-        "my.yml:{line}: Train.dataset.transforms.1: 'RecConAug' is not supported; did you mean 'RecAug'? "
-        "available: DecodeImage, RecAug, CTCLabelEncode, RecResizeImg, KeepKeys",
+        "- ParseQRecAug:",
+        "my.yml:{line}: Train.dataset.transforms.1: 'ParseQRecAug' is not supported; did you mean 'RecAug'? "
+        f"available: {', '.join(sections_of(schema.Transform))}",
     ),
     (
         "algorithm: CRNN\n",
@@ -154,7 +160,8 @@ CASES = [
     (
         "name: CTCLoss\n",
         "name: [CTCLoss]\n",
-        "my.yml:{line}: Loss.name: expected one name, got a list; available: CTCLoss, CombinedLoss",
+        "my.yml:{line}: Loss.name: expected one name, got a list; "
+        f"available: {', '.join(sections_of(keys_of(schema.Config)['Loss'].kind))}",
     ),
     # keys
     ("epoch_num: 10", "epoch_nums: 10", "my.yml:{line}: Global.epoch_nums: unknown key; did you mean 'epoch_num'?"),
@@ -258,12 +265,12 @@ def test_message(old: str, new: str, message: str) -> None:
 
 
 def test_all_problems_are_reported_at_once_in_the_order_of_lines_and_overrides_last() -> None:
-    text = BASE.replace("epoch_num", "epoch_nums").replace("0.001", "7e-4").replace("CRNN", "SVTR_LCNet")
+    text = BASE.replace("epoch_num", "epoch_nums").replace("0.001", "7e-4").replace("CRNN", "SAR")
     found = problems_of(text, "Globl.seed=3", "Train.loader.num_workers=-1")
     assert [problem.split(": ", 1)[1] for problem in found] == [
         "Global.epoch_nums: unknown key; did you mean 'epoch_num'?",
         "Optimizer.lr.learning_rate: expected a number, got text '7e-4'; write 7.0e-4 or 0.0007",
-        "Architecture.algorithm: 'SVTR_LCNet' is not supported; available: CRNN",
+        f"Architecture.algorithm: 'SAR' is not supported; available: {ALGORITHMS}",
         "Globl: unknown key; did you mean 'Global'?",
         "must be at least 0, got -1",
     ]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from thaiocr.config import schema
 from thaiocr.config.dump import to_yaml
+from thaiocr.config.keys import keys_of, sections_of
 from thaiocr.config.load import load_text
 from thaiocr.config.presets import preset
 from thaiocr.errors import ConfigError
 
 BASE = to_yaml(preset("rec", "dev"))
+
+ALGORITHMS = ", ".join(get_args(keys_of(schema.Architecture)["algorithm"].kind))
+BACKBONES = ", ".join(sections_of(keys_of(schema.Architecture)["Backbone"].kind))
 
 
 def load(*overrides: str, text: str = BASE) -> schema.Config:
@@ -121,8 +127,11 @@ def test_an_unused_key_of_paddleocr_is_listed_when_it_is_an_override() -> None:
         ("Global.epoch_num=1e-1", "expected a whole number, got 1e-1"),
         ("Global.epoch_num=", "missing; write it, it has no default"),
         ("Global.epoch_num.x=3", "Global.epoch_num is a value (10), not a section"),
-        ("Architecture.Backbone.name=ResNet", "'ResNet' is not supported; available: MobileNetV3"),
-        ("Architecture.algorithm=SVTR_LCNet", "'SVTR_LCNet' is not supported; available: CRNN"),
+        (
+            "Architecture.Backbone.name=ResNet31",
+            f"'ResNet31' is not supported; did you mean 'ResNet'? available: {BACKBONES}",
+        ),
+        ("Architecture.algorithm=SAR", f"'SAR' is not supported; available: {ALGORITHMS}"),
         ("Loss.parts_guide={weigth: 1}", "Loss.parts_guide.weigth: unknown key; did you mean 'weight'?"),
         ("Train.dataset.transforms.9.RecAug=", "Train.dataset.transforms has 4 items, numbered from 0"),
         (

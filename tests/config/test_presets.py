@@ -11,10 +11,15 @@ from thaiocr.cli.config import PRESET_NAMES
 from thaiocr.config import schema
 from thaiocr.config.dump import to_yaml
 from thaiocr.config.load import load_config, load_text
-from thaiocr.config.presets import PRESETS, PresetName, preset
+from thaiocr.config.presets import LINE_PRESETS, PRESETS, LinePresetName, PresetName, preset
 
 ROOT = Path(__file__).parents[2]
 FILES: dict[PresetName, str] = {"dev": "thai_rec_dev", "main": "thai_rec", "prod": "thai_rec_prod"}
+LINE_FILES: dict[LinePresetName, str] = {
+    "line-dev": "thai_line_dev",
+    "line-main": "thai_line_main",
+    "line-prod": "thai_line_prod",
+}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,16 @@ def test_a_preset_is_the_reference_configuration(name: PresetName, epochs: int, 
     assert config.train.loader.batch_size_per_card == config.eval.loader.batch_size_per_card == batch_size
 
 
+@pytest.mark.parametrize(("name", "file"), LINE_FILES.items())
+def test_a_preset_of_lines_reads_40_code_points_and_spaces(name: LinePresetName, file: str) -> None:
+    config = preset("rec", name)
+    assert (config.run.max_text_length, config.run.use_space_char) == (40, True)
+    assert config.run.character_dict_path == "thai_letters/th_codepoints.txt"
+    assert config.run.save_model_dir == f"./output/rec/{file}"
+    assert config.train.dataset.data_dir == "./train_data/thai_lines"
+    assert config.loss == schema.CTCLoss()
+
+
 def test_training_is_shuffled_and_evaluation_is_complete() -> None:
     config = preset("rec", "main")
     assert config.train.loader.shuffle
@@ -60,12 +75,12 @@ def test_data_and_dictionary_are_where_the_caller_says() -> None:
 
 
 def test_the_command_offers_every_preset() -> None:
-    assert tuple(PRESETS) == PRESET_NAMES
+    assert (*PRESETS, *LINE_PRESETS) == PRESET_NAMES
 
 
-@pytest.mark.parametrize(("name", "file"), FILES.items())
+@pytest.mark.parametrize(("name", "file"), [*FILES.items(), *LINE_FILES.items()])
 def test_a_file_in_configs_is_what_the_command_writes(
-    name: PresetName, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: PresetName | LinePresetName, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = ROOT / "configs" / "rec" / f"{file}.yml"
     monkeypatch.chdir(tmp_path)
@@ -76,8 +91,8 @@ def test_a_file_in_configs_is_what_the_command_writes(
     assert load_config(kept).config == preset("rec", name)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_preset_is_valid_and_uses_no_key_in_vain(name: PresetName) -> None:
+@pytest.mark.parametrize("name", [*FILES, *LINE_FILES])
+def test_a_preset_is_valid_and_uses_no_key_in_vain(name: PresetName | LinePresetName) -> None:
     loaded = load_text(to_yaml(preset("rec", name)), file="preset")
     assert loaded.config == preset("rec", name)
     assert loaded.unused == ()

@@ -18,6 +18,7 @@ from thaiocr.errors import ConfigError
 BASE = to_yaml(preset("rec", "dev"))
 SHAPE = "dataset.transforms.RecResizeImg.image_shape"
 DECODE = "DecodeImage: {img_mode: BGR}"
+ENCODE = "CTCLabelEncode: null"
 
 
 def steps(*before: str) -> str:
@@ -114,8 +115,8 @@ def both(key: str, value: str) -> list[str]:
             "must contain length; write [image, label, length]",
         ),
         (
-            ["Train.dataset.transforms.KeepKeys.keep_keys=[image, label, length, valid_ratio]"],
-            "'valid_ratio' is not supported; available: image, label, length",
+            ["Train.dataset.transforms.KeepKeys.keep_keys=[image, label, length, polys]"],
+            "'polys' is not supported; available: image, label, length",
         ),
         (
             ["Train.dataset.transforms=" + steps("RecAug: null", DECODE, "CTCLabelEncode: null")],
@@ -166,6 +167,62 @@ def test_the_longest_text_is_what_the_time_steps_of_the_network_allow(width: int
     assert f"gives {steps} time steps" in problems_of(*with_length(steps + 1))[0]
 
 
+@pytest.mark.parametrize(
+    ("backbone", "message"),
+    [
+        (
+            "{name: ResNet, layers: 35}",
+            "Architecture.Backbone.layers: '35' is not supported; available: 18, 34, 50, 101, 152, 200",
+        ),
+        (
+            "{name: SVTRNet, img_size: [64, 256]}",
+            "Architecture.Backbone.img_size: the network reads images of [64, 256] only, RecResizeImg.image_shape "
+            "[3, 32, 100] makes others; write [32, 100] here",
+        ),
+        (
+            "{name: SVTRNet, sub_num: 3}",
+            "Architecture.Backbone.img_size: must be multiples of 32 and 8, what the stages divide them by; "
+            "got [32, 100]",
+        ),
+        (
+            "{name: SVTRNet, mixer: [Local, Global]}",
+            "Architecture.Backbone.mixer: 2 words for 12 blocks (depth [3, 6, 3]); give one for each",
+        ),
+        (
+            "{name: SVTRNet, num_heads: [2, 4, 7]}",
+            "Architecture.Backbone.num_heads: embed_dim [64, 128, 256] cannot be split among [2, 4, 7] heads; "
+            "give divisors",
+        ),
+        (
+            "{name: SVTRNet, patch_merging: None}",
+            "Architecture.Backbone.patch_merging: without merging nothing changes the channels, embed_dim "
+            "[64, 128, 256] does; give one number thrice",
+        ),
+        (
+            "{name: SVTRNet, local_mixer: [[7, 10], [7, 11], [7, 11]]}",
+            "Architecture.Backbone.local_mixer: must be three windows [height, width] of odd sides, "
+            "got [[7, 10], [7, 11], [7, 11]]",
+        ),
+    ],
+)
+def test_what_a_backbone_of_lines_refuses(backbone: str, message: str) -> None:
+    override = f"Architecture.Backbone={backbone}"
+    assert problems_of(override) == [f"-o {override}: {message}"]
+
+
+@pytest.mark.parametrize("backbone", ["{name: ResNet, layers: 34}", "{name: SVTRNet}"])
+def test_the_backbones_of_lines_know_their_height_and_their_time_steps(backbone: str) -> None:
+    def load(*overrides: str) -> object:
+        changes = ["Loss.parts_guide=", f"Architecture.Backbone={backbone}", *overrides]
+        return load_text(BASE, file="my.yml", overrides=changes)
+
+    assert load("Global.max_text_length=25")
+    with pytest.raises(ConfigError, match="gives 25 time steps, fewer than"):
+        load("Global.max_text_length=26")
+    with pytest.raises(ConfigError, match=r"does not become one row|reads images of \[32, 100\] only"):
+        load(*both(SHAPE, "3,48,100"))
+
+
 def test_a_small_network_with_a_first_stride_of_one_takes_32_pixels() -> None:
     load_text(
         BASE,
@@ -188,6 +245,25 @@ RATES = (
     "{name: ReduceOnPlateau, learning_rate: 0.01}",
 )
 
+JOINED = [
+    f"Train.dataset.transforms={steps(DECODE, 'RecConAug: {max_text_length: 1, image_shape: [32, 100, 3]}', ENCODE)}"
+]
+SCALED = [
+    "Train.dataset.name=MultiScaleDataSet",
+    f"Train.dataset.transforms=[{{{DECODE}}}, {{{ENCODE}}}, {{KeepKeys: null}}]",
+    "Train.sampler={name: MultiScaleSampler, scales: [[100, 32]]}",
+]
+LCNET = [
+    "Architecture={algorithm: SVTR_LCNet, Backbone: {name: PPLCNetV3}, Head: {name: MultiHead, head_list: "
+    "[{CTCHead: {Neck: {name: svtr}, Head: {}}}, {NRTRHead: {nrtr_dim: 384}}]}}",
+    "Loss={name: MultiLoss, loss_config_list: [{CTCLoss: null}, {NRTRLoss: null}]}",
+    *(
+        f"{feed}.dataset.transforms=[{{{DECODE}}}, {{MultiLabelEncode: {{gtc_encode: NRTRLabelEncode}}}}, "
+        "{RecResizeImg: {image_shape: [3, 48, 320]}}, {KeepKeys: {keep_keys: [image, label_ctc, label_gtc, length]}}]"
+        for feed in ("Train", "Eval")
+    ),
+]
+
 
 def test_every_check_runs_on_a_complete_configuration() -> None:
     from thaiocr.config.convert import Converter
@@ -196,7 +272,9 @@ def test_every_check_runs_on_a_complete_configuration() -> None:
     values: set[str] = set()
     rates = (to_yaml(load_text(BASE, file="", overrides=[f"Optimizer.lr={lr}"]).config) for lr in RATES)
     alone = load_text(BASE, file="", overrides=["Loss.parts_guide=null"]).config
-    for text in (BASE, *rates, distillation.text(alone, teacher=Path("best_accuracy"))):
+    svtr = to_yaml(load_text(BASE, file="", overrides=["Architecture.Backbone={name: SVTRNet}"]).config)
+    others = (to_yaml(load_text(BASE, file="", overrides=changes).config) for changes in (JOINED, SCALED, LCNET))
+    for text in (BASE, *rates, svtr, *others, distillation.text(alone, teacher=Path("best_accuracy"))):
         problems = Problems("my.yml")
         converter = Converter(problems)
         tree = read_tree(text, problems)
@@ -204,5 +282,5 @@ def test_every_check_runs_on_a_complete_configuration() -> None:
         converter.config(tree)
         problems.raise_any()
         values |= set(converter.values)
-    for check in CHECKS:
+    for check in CHECKS["rec"]:
         assert set(check.needs) <= values, check.needs

@@ -34,7 +34,7 @@ def write_images(folder: Path, count: int = 6) -> list[Sample]:
         pixels = random.integers(0, 256, (20 + number % 5, 10 + 9 * (number % 7), 3), dtype=np.uint8)
         path = folder / f"{number}.png"
         cv2.imwrite(str(path), pixels)
-        samples.append(Sample(path.name, path, "A", (1,), f"gt.txt:{number + 1}"))
+        samples.append(Sample(path.name, folder, "A", (1,), Path("gt.txt"), number + 1))
     return samples
 
 
@@ -162,7 +162,7 @@ def test_the_same_file_under_another_name_is_another_pack(samples: list[Sample],
     other.hardlink_to(samples[0].path)
     before = open_quietly(samples[:1]).fingerprint
 
-    assert open_quietly([replace(samples[0], path=other)]).fingerprint != before
+    assert open_quietly([replace(samples[0], image=str(other))]).fingerprint != before
 
 
 def test_a_new_label_does_not_decode_again(samples: list[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +278,7 @@ def slowly(path, name):
 
 cache.read_image = slowly
 paths = [Path(name) for name in sys.argv[1:]]
-samples = [Sample(path.name, path, "A", (1,), f"gt.txt:{number}") for number, path in enumerate(paths, start=1)]
+samples = [Sample(path.name, path.parent, "A", (1,), Path("gt.txt"), row) for row, path in enumerate(paths, start=1)]
 pack = cache.open_pack(samples, Preprocess(image_shape=(3, 16, 40)), progress=silent)
 print(pack.fingerprint, pack.images_NhwC.sum(), pack.filled_N.sum(), flush=True)
 """

@@ -73,7 +73,7 @@ def test_the_images_root_is_the_configured_folder(folder: Path) -> None:
 def test_a_set_without_usable_lines_is_empty_and_no_crash(folder: Path, lines: list[str]) -> None:
     data = load(folder, lines)
 
-    assert data.samples == []
+    assert list(data.samples) == []
     assert len(data.rejects) == len(lines)
     assert data.reject_ratio == bool(lines)
 

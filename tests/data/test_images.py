@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from thaiocr.config import schema
-from thaiocr.data.images import Pixels, Preprocess, decode, fit, normalize, read_image
+from thaiocr.data.images import Pixels, Preprocess, decode, find_images, fit, normalize, read_image
 from thaiocr.errors import DataError
 
 RED, BLUE = (200, 30, 20), (10, 60, 220)
@@ -128,6 +128,24 @@ def test_exif_rotation_is_applied(orientation: int) -> None:
     assert_red_then_blue(np.rot90(image_HWC, -ROTATIONS[orientation]))
 
 
+ANIMATED: dict[str, dict[str, object]] = {"GIF": {}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}}
+
+
+@pytest.mark.parametrize("kind", ANIMATED)
+def test_of_an_animation_or_several_pages_the_first_picture_is_read(kind: str) -> None:
+    second = Image.new("RGB", (60, 40), (0, 255, 0))
+
+    image_HWC = decode(encoded(picture(), kind, save_all=True, append_images=[second], **ANIMATED[kind]), "x")
+
+    assert_red_then_blue(image_HWC)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (9000, 1)])
+def test_the_smallest_and_the_longest_pictures_are_decoded(kind: str, size: tuple[int, int]) -> None:
+    assert decode(encoded(Image.new("RGB", size), kind), "x").shape == (size[1], size[0], 3)
+
+
 # -- what cannot be decoded --------------------------------------------------------------------------------------------
 
 
@@ -178,12 +196,34 @@ def huge_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
-@pytest.mark.parametrize("size", [(20_000, 20_000), (60_000, 60_000), (2**31 - 1, 2)])
-def test_a_huge_image_is_refused_by_its_header(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def huge_jpeg(width: int, height: int, *, before: bytes = b"") -> bytes:
+    """A small JPEG whose header promises more; `before` comes before that header."""
+    whole = noisy("JPEG")
+    place = whole.index(b"\xff\xc0")
+    return whole[:place] + before + whole[place : place + 5] + struct.pack(">HH", height, width) + whole[place + 9 :]
+
+
+def huge_bmp(width: int, height: int) -> bytes:
+    whole = encoded(picture(), "BMP")
+    return whole[:18] + struct.pack("<ii", width, height) + whole[26:]
+
+
+HUGE: dict[str, bytes] = {
+    "png": huge_png(20_000, 20_000),
+    "larger png": huge_png(60_000, 60_000),
+    "widest png": huge_png(2**31 - 1, 2),
+    "jpeg": huge_jpeg(20_000, 20_000),
+    "jpeg with filling": huge_jpeg(65_535, 65_535, before=b"\xff\xff\xff"),
+    "bmp": huge_bmp(20_000, 20_000),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_a_huge_image_is_refused_by_its_header(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("took memory for it"))
 
     with pytest.raises(DataError, match=r"^x: the image has too many pixels .*crop or shrink"):
-        decode(huge_png(*size), "x")
+        decode(HUGE[name], "x")
 
 
 @pytest.mark.parametrize(
@@ -248,6 +288,18 @@ def test_a_missing_file_is_named_as_asked_for_and_as_looked_for(tmp_path: Path) 
 def test_a_path_that_cannot_be_opened_is_a_message(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"^x: cannot read .*(directory|null byte|too long)"):
         read_image(tmp_path / name, "x")
+
+
+def test_the_images_of_a_folder_and_its_folders_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    for name in ("b/2.PNG", "b/10.png", "a.tiff", "notes.txt", "b/c/1.webp", "noend"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+
+    found = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)]
+
+    assert found == ["a.tiff", "b/10.png", "b/2.PNG", "b/c/1.webp"]
+    assert find_images(tmp_path / "nowhere") == []
 
 
 # -- fit and normalize against PaddleOCR -------------------------------------------------------------------------------

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from thaiocr.config import schema
-from thaiocr.data.labels import Limits, Reject, Sample, read_labels, read_line, read_lines
+from thaiocr.data import labels as labels_module
+from thaiocr.data.labels import Limits, Reject, Sample, read_labels, read_lines
 from thaiocr.errors import DataError
 from thaiocr.text.codec import Codec
 from thaiocr.text.dictionary import Dictionary
@@ -27,7 +30,7 @@ def dataset(folder: Path, *names: str, ratios: tuple[float, ...] = (1.0,)) -> sc
 def from_bytes(folder: Path, content: bytes, limits: Limits = WIDE) -> tuple[list[Sample], list[Reject]]:
     (folder / "gt.txt").write_bytes(content)
     labels = read_labels(dataset(folder, "gt.txt"), CODEC, limits)
-    return labels.samples, labels.rejects
+    return list(labels.samples), labels.rejects
 
 
 def rejected(folder: Path, line: str, limits: Limits = WIDE) -> str:
@@ -41,7 +44,9 @@ def test_a_line_becomes_a_sample_with_path_ids_and_place(tmp_path: Path) -> None
     samples, rejects = from_bytes(tmp_path, "rec/a.png\tกี่A\n".encode())
 
     assert not rejects
-    assert samples == [Sample("rec/a.png", tmp_path / "rec" / "a.png", "กี่A", (2, 4), f"{tmp_path}/gt.txt:1")]
+    assert samples == [Sample("rec/a.png", tmp_path, "กี่A", (2, 4), tmp_path / "gt.txt", 1)]
+    assert samples[0].path == tmp_path / "rec" / "a.png"
+    assert samples[0].place == f"{tmp_path}/gt.txt:1"
 
 
 def test_a_label_of_several_code_points_is_one_entry(tmp_path: Path) -> None:
@@ -140,15 +145,71 @@ def test_a_label_needs_a_time_step_per_entry_and_one_between_repeats(tmp_path: P
 
 
 def test_another_delimiter_is_named_in_the_reason(tmp_path: Path) -> None:
-    comma = replace(dataset(tmp_path, "gt.txt"), delimiter=", ")
+    (tmp_path / "gt.txt").write_text("a b.png, A\na b.png\tA\n", "utf-8")
 
-    sample = read_line("a b.png, A", "gt.txt:1", comma, CODEC, WIDE)
-    reject = read_line("a b.png\tA", "gt.txt:2", comma, CODEC, WIDE)
+    labels = read_labels(replace(dataset(tmp_path, "gt.txt"), delimiter=", "), CODEC, WIDE)
 
-    assert isinstance(sample, Sample)
-    assert (sample.image, sample.text) == ("a b.png", "A")
-    assert str(reject) == "gt.txt:2: no ', ' between image and text"
+    assert [(sample.image, sample.text) for sample in labels.samples] == [("a b.png", "A")]
+    assert [str(reject) for reject in labels.rejects] == [f"{tmp_path}/gt.txt:2: no ', ' between image and text"]
 
+
+# -- samples -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_part_of_the_samples_is_those_samples(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("a\tA\nb\tB\nbad\nc\tกี่\n", "utf-8")
+    (tmp_path / "two.txt").write_text("d\tAB\n", "utf-8")
+    samples = read_labels(dataset(tmp_path, "one.txt", "two.txt"), CODEC, WIDE).samples
+    every = list(samples)
+
+    assert [sample.text for sample in every] == ["A", "B", "กี่", "AB"]
+    assert list(samples[1:3]) == every[1:3]
+    assert list(samples[::-2]) == every[::-2]
+    assert list(samples.take(np.array([3, 0, 3]))) == [every[3], every[0], every[3]]
+    assert list(samples.take(np.array([3, 0]))[1:]) == [every[0]]
+    assert samples[-1] == every[3]
+    with pytest.raises(IndexError):
+        samples[4]
+
+
+@pytest.mark.parametrize("remembered", [0, 1, 50_000])
+def test_a_text_that_is_not_remembered_is_judged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    monkeypatch.setattr(labels_module, "REMEMBERED", remembered)
+
+    samples, rejects = from_bytes(tmp_path, "a\tA\nb\tฃ\nc\tA\nd\tฃ\ne\tB\nf\tA\n".encode(), Limits(1))
+
+    assert [(sample.image, sample.ids) for sample in samples] == [("a", (4,)), ("c", (4,)), ("e", (5,)), ("f", (4,))]
+    assert [reject.image for reject in rejects] == ["b", "d"]
+    assert len({reject.reason for reject in rejects}) == 1
+
+
+@pytest.mark.slow
+def test_a_million_lines_are_each_the_sample_or_the_reject_that_they_are(tmp_path: Path) -> None:
+    texts = ["ก", "กี่", "น้ำ", "A", "B", "AB", "ฃ", ""]
+
+    def line(number: int) -> str:
+        return "no tab\n" if number % 1000 == 7 else f"rec/{number:07}.png\t{texts[number * 7919 % len(texts)]}\n"
+
+    with (tmp_path / "gt.txt").open("w", encoding="utf-8") as file:
+        file.writelines(map(line, range(1_000_000)))
+    labels = read_labels(dataset(tmp_path, "gt.txt"), CODEC, WIDE)
+
+    kinds = Counter(reject.kind for reject in labels.rejects)
+    expected = Counter(texts[number * 7919 % len(texts)] for number in range(1_000_000) if number % 1000 != 7)
+    assert kinds == {"no_delimiter": 1000, "unknown_character": expected["ฃ"], "empty_label": expected[""]}
+    assert len(labels.samples) == expected.total() - expected["ฃ"] - expected[""]
+    for sample in (labels.samples[index] for index in range(0, len(labels.samples), 997)):
+        number = sample.line - 1
+        assert line(number) == f"{sample.image}\t{sample.text}\n"
+        assert sample.ids == tuple(CODEC.encode(sample.text))
+    for reject in labels.rejects[::997]:
+        number = int(reject.place.rpartition(":")[2]) - 1
+        assert line(number).startswith(reject.image or "no tab")
+
+
+# -- every line --------------------------------------------------------------------------------------------------------
 
 LINE = st.one_of(
     st.text(max_size=20),

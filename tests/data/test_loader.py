@@ -20,7 +20,7 @@ def numbered(count: int, *, dropped: tuple[int, ...] = ()) -> DataSet:
     """A data set of `count` images, all of whose pixels are their number, without those in `dropped`."""
     images_NhwC = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 4, 6, 3))
     rows = [row for row in range(count) if row not in dropped]
-    samples = [Sample(f"{row}.png", Path(f"{row}.png"), "", tuple(range(1, row % 4 + 2)), "") for row in rows]
+    samples = [Sample(f"{row}.png", Path(), "", tuple(range(1, row % 4 + 2)), Path(), row) for row in rows]
     pack = Pack(images_NhwC, np.full(count, 5, np.int32), dict.fromkeys(dropped, "bad"), "")
     return DataSet(samples, np.array(rows, np.int64), pack, [], Path())
 

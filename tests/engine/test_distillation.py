@@ -134,7 +134,9 @@ def test_the_student_is_what_is_evaluated_and_exported(alone: schema.Config, tmp
         details={},
     )
     batches = evaluation_set(config, found.codec, labels=None, progress=silent)
-    (parity,) = export_bundle(found.model, bundle, batches, with_onnx=False, progress=silent)
+    (parity,) = export_bundle(
+        found.model, bundle, batches, engines=["paddle"], is_calibrated=False, progress=silent
+    ).parities
     assert parity.same_text == parity.images
     size = (tmp_path / "bundle" / "inference.pdiparams").stat().st_size
     assert size < 1.1 * sum(map(len, weights(checkpoint(config), "Student.").values()))

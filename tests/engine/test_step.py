@@ -32,7 +32,7 @@ class Unnormalised(Recognizer):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(8, classes)
 
-    def outputs(self, x_N3HW: paddle.Tensor) -> Outputs:
+    def outputs(self, x_N3HW: paddle.Tensor, labels_NL: paddle.Tensor | None = None) -> Outputs:
         f_ND1T = self.backbone(x_N3HW)
         s_NTD = f_ND1T.squeeze(2).transpose([0, 2, 1])
         return Outputs(backbone_out=f_ND1T, neck_out=s_NTD, head_out=self.head(self.dropout(s_NTD)))

@@ -200,16 +200,25 @@ def test_a_folder_that_cannot_be_made_is_an_environment_problem(data: Path, tmp_
         tiny.fit(tiny.config(data, tmp_path / "file" / "run", *tiny.RUNS))
 
 
-def test_weights_of_another_dictionary_keep_the_backbone_and_what_is_fresh_is_named(
+def test_weights_of_another_dictionary_keep_the_backbone_and_what_both_dictionaries_have(
     data: Path, reference: Path, tmp_path: Path
 ) -> None:
     other = tiny.write_data(tmp_path / "other", images=32, entries=("ก", "ข", "ค", "ง"))
     changes = (*tiny.RUNS, "Global.epoch_num=1", "Optimizer.lr={name: Const, learning_rate: 1.0e-30}")
-    _, lines = tiny.fit(tiny.config(other, tmp_path / "run", *changes), init_from=reference / "latest")
+    report, lines = tiny.fit(tiny.config(other, tmp_path / "run", *changes), init_from=reference / "latest")
 
-    assert lines[0] == f"weights from {reference / 'latest'}; fresh: head.fc.weight, head.fc.bias"
+    assert lines[0] == f"weights from {reference / 'latest'}; fresh: none"
+    assert lines[1].startswith(f"adapted from {data / 'dict.txt'}: head.fc.weight, head.fc.bias; ")
+    assert "; 1 of 4 entries kept, fresh: ข, ค, ง; dropped: " in lines[1]
+    assert report["start"]["tensors"]["adapted"] == ["head.fc.weight", "head.fc.bias"]
+    assert report["start"]["entries"] == {
+        "kept": 1,
+        "fresh": ["ข", "ค", "ง"],
+        "dropped": [entry for entry in tiny.ENTRIES if entry != "ก"],
+    }
     then, now = store.load_weights(reference / "latest"), store.load_weights(tmp_path / "run" / "latest")
     kept = [name for name in now if not name.startswith("head.") and not name.endswith(("_mean", "_variance"))]
     assert kept
     assert all((then[name] == now[name]).all() for name in kept)
     assert now["head.fc.bias"].shape == (5,)
+    np.testing.assert_array_equal(now["head.fc.weight"][:, :2], then["head.fc.weight"][:, :2])

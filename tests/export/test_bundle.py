@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+import onnx
 import paddle
 import pytest
 import tiny
@@ -21,8 +22,9 @@ from thaiocr.errors import EnvironmentProblem, GateError, UsageError
 from thaiocr.export import bundle as bundle_module
 from thaiocr.export.onnx_model import write_onnx_model
 from thaiocr.export.paddle_model import write_paddle_model
+from thaiocr.export.parity import Parity
 from thaiocr.predict.bundle import Bundle, open_bundle
-from thaiocr.predict.runtime import RUNTIMES
+from thaiocr.predict.runtime import RUNTIMES, load_network
 
 FILES = {"bundle.json", "dict.txt", "inference.json", "inference.onnx", "inference.pdiparams", "inference.yml"}
 
@@ -43,6 +45,11 @@ def test_a_bundle_has_every_file_and_records_what_was_measured(trained: tiny.Tra
         ("onnx", 24, 24),
     ]
     assert all(each["max_difference"] < 1e-4 for each in opened.details["parity"])
+    sizes = [(bundle / "inference.json").stat().st_size + (bundle / "inference.pdiparams").stat().st_size]
+    sizes.append((bundle / "inference.onnx").stat().st_size)
+    assert [each["size"] for each in opened.details["parity"]] == sizes
+    assert opened.temperature == opened.details["calibration"]["temperature"]
+    assert opened.details["calibration"]["images"] == 24
     assert set(json.loads((bundle / "bundle.json").read_text("utf-8"))["files"]) == FILES - {"bundle.json"}
 
 
@@ -66,6 +73,30 @@ def test_the_exported_network_has_the_networks_parameters_and_none_of_the_guide(
     wanted = {id(value): tuple(value.shape) for value in model.state_dict().values()}
     found = [tuple(value.shape) for value in exported if value.shape]  # a lone number is a constant of the graph
     assert Counter(found) == Counter(wanted.values())
+
+
+@pytest.mark.slow
+def test_an_8_bit_model_is_smaller_reads_the_same_and_may_come_alone(trained: tiny.Trained, tmp_path: Path) -> None:
+    (parity,) = tiny.export(trained, tmp_path / "small", engines=("int8",)).parities
+
+    assert names(tmp_path / "small") == {"bundle.json", "dict.txt", "inference.int8.onnx", "inference.yml"}
+    assert parity.engine == "int8"
+    assert parity.same_text >= 0.99 * parity.images
+    assert 0 < parity.max_difference < 0.1
+    assert parity.size == (tmp_path / "small" / "inference.int8.onnx").stat().st_size
+    operators = {node.op_type for node in onnx.load(tmp_path / "small" / "inference.int8.onnx").graph.node}
+    assert {"DynamicQuantizeLSTM", "MatMulInteger", "Conv"} <= operators
+    network = load_network(tmp_path / "small", threads=1)
+    assert network(np.zeros((2, 3, 32, 8), np.float32)).shape == (2, 2, len(tiny.ENTRIES) + 1)
+
+
+@pytest.mark.parametrize(
+    ("same_text", "difference", "is_close"),
+    [(256, 0.1, True), (254, 0.05, True), (253, 0.05, False), (256, 0.11, False), (256, float("nan"), False)],
+)
+def test_an_8_bit_model_may_differ_a_little(same_text: int, difference: float, is_close: bool) -> None:
+    assert Parity("int8", 256, same_text, difference, 1).is_close is is_close
+    assert not Parity("onnx", 256, same_text, difference, 1).is_close
 
 
 # -- The gate ----------------------------------------------------------------------------------------------------------
@@ -116,7 +147,7 @@ def test_other_probabilities_than_the_trained_networks_do_not_leave(
 ) -> None:
     monkeypatch.setattr(bundle_module, "write_paddle_model", written_with(bundle, change))
     with pytest.raises(GateError, match=message):
-        tiny.export(trained, tmp_path / "bundle", with_onnx=False)
+        tiny.export(trained, tmp_path / "bundle", engines=("paddle",))
 
 
 def test_what_reads_something_else_does_not_leave_and_an_older_bundle_stays_as_it_was(
@@ -127,7 +158,7 @@ def test_what_reads_something_else_does_not_leave_and_an_older_bundle_stays_as_i
     monkeypatch.setattr(bundle_module, "write_paddle_model", written_with(bundle, swap_classes))
 
     with pytest.raises(GateError, match=r"no bundle written: the paddle model reads \d of 24 images"):
-        tiny.export(trained, older, with_onnx=False)
+        tiny.export(trained, older, engines=("paddle",))
 
     assert names(tmp_path) == {"older"}
     assert {path: path.read_bytes() for path in older.iterdir()} == before
@@ -160,7 +191,7 @@ def test_exporting_again_gives_the_same_weights_in_place_of_the_whole_older_bund
 ) -> None:
     folder = Path(shutil.copytree(bundle, tmp_path / "bundle"))
     (folder / "inference.pdiparams").write_bytes(b"older")
-    tiny.export(trained, folder, with_onnx=False)
+    tiny.export(trained, folder, engines=("paddle",))
     assert names(folder) == FILES - {"inference.onnx"}
     assert names(tmp_path) == {"bundle"}
     assert folder.stat().st_mode & 0o777 == 0o755

@@ -30,10 +30,10 @@ def build(case: golden.Case) -> Any:
     return build_model(
         {
             "model_type": "rec",
-            "algorithm": "CRNN",
+            "algorithm": case.algorithm,
             "Transform": None,
-            "Backbone": {"name": "MobileNetV3", **copy.deepcopy(dict(case.backbone))},
-            "Neck": {"name": "SequenceEncoder", "encoder_type": "rnn", "hidden_size": case.hidden_size},
+            "Backbone": copy.deepcopy(dict(case.backbone)),
+            "Neck": {"name": "SequenceEncoder", **case.neck},
             "Head": {"name": "CTCHead", "out_channels": case.classes, **case.head},
         }
     )

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from thaiocr.metrics.recognition import Reading, RecognitionMetric, Summary
+from thaiocr.metrics.recognition import Reading, RecognitionMetric
+from thaiocr.metrics.summary import Summary
 from thaiocr.text.frequency import cluster_counts
 
 TEXTS = st.text(alphabet=["ก", "ด", "ต", "ี", "่", "้", "ำ", "A", "0", "O", " "], max_size=6)
@@ -265,3 +266,45 @@ def test_reset_forgets() -> None:
     metric.update([read("ก", "ข")])
     metric.reset()
     assert metric.summary() == measured()
+
+
+def test_top_5_is_weighted_like_top_1() -> None:
+    summary = measured(
+        read("ก", "ด", top=("ด", "ก")),
+        read("ก", "ก", top=("ก",)),
+        read("ก", "ต", top=("ต",)),
+        read("ด", "ต", top=("ต", "ด")),
+        read("ต", "ต"),
+    )
+    assert summary["top5_images"] == 4
+    assert summary["top5_macro_acc"] == pytest.approx((2 / 3 + 1) / 2)
+    corpus = cluster_counts()
+    weighted = (corpus["ก"] * 2 / 3 + corpus["ด"]) / (corpus["ก"] + corpus["ด"])
+    assert summary["top5_frequency_weighted_acc"] == pytest.approx(weighted)
+
+
+def test_without_alternatives_there_is_no_top_5() -> None:
+    summary = measured(read("ก", "ก"))
+    assert summary["top5_macro_acc"] is None
+    assert summary["top5_frequency_weighted_acc"] is None
+
+
+def test_folded_macro_accuracy_keeps_the_classes() -> None:
+    summary = measured(read("o", "O"), read("o", "ก"), read("O", "O"))
+    assert summary["macro_acc"] == pytest.approx((0 + 1) / 2)
+    assert summary["folded_macro_acc"] == pytest.approx((0.5 + 1) / 2)
+
+
+def test_calibration_is_shown_with_and_without_the_temperature() -> None:
+    assert measured(read("ก", "ก"))["calibration_before"] is None
+    summary = measured(read("ก", "ก", score=0.9, raw_score=0.6), read("ด", "ด", score=0.9, raw_score=0.6))
+    assert summary["calibration"]["ece"] == pytest.approx(0.1)
+    assert summary["calibration_before"] is not None
+    assert summary["calibration_before"]["ece"] == pytest.approx(0.4)
+
+
+def test_errors_that_look_the_same_are_counted_apart() -> None:
+    summary = measured(read("I", "l", twins=("l", "|")), read("I", "ก", twins=("l",)), read("ก", "ก"))
+    assert summary["same_picture"]["errors"] == 1
+    assert summary["same_picture"]["acc"] == pytest.approx(2 / 3)
+    assert summary["acc"] == pytest.approx(1 / 3)

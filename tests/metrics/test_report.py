@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from thaiocr.errors import EnvironmentProblem
-from thaiocr.metrics.recognition import Reading, RecognitionMetric, Summary
+from thaiocr.metrics.recognition import Reading, RecognitionMetric
 from thaiocr.metrics.report import GALLERY, write_report
+from thaiocr.metrics.summary import Summary
 
 VOID = {"meta", "img", "line", "rect", "wbr"}
 
@@ -93,6 +94,19 @@ def test_links_lead_to_sections_and_tables_have_captions_and_images_alternatives
     assert len(page.all("table")) == len(page.all("caption")) > 5
     assert all(image["alt"] for image in page.all("img"))
     assert all(plot["aria-label"] for plot in page.all("svg"))
+
+
+def test_scores_of_right_readings_are_compared_with_those_of_images_without_text(tmp_path: Path) -> None:
+    write_image(tmp_path / "0.jpg")
+    readings = [reading(0, "ก", "ก"), reading(1, "ก", "ข")]
+    metric = RecognitionMetric()
+    metric.update(readings)
+    summary = metric.summary(negatives=[0.0, 0.05])
+    index = write_report(readings, summary, tmp_path / "report", title="x", images_root=tmp_path, extra={})
+
+    page = Document(index.read_text(encoding="utf-8"))
+    assert "images with nothing to read2100.00 %0.00 %" in page.text
+    assert "0.0 – 0.1002" in page.text
 
 
 def test_texts_cannot_break_the_page(tmp_path: Path) -> None:

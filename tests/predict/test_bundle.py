@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -42,10 +43,11 @@ def test_every_setting_travels(tmp_path: Path) -> None:
     dictionary.save(tmp_path / DICTIONARY)
     preprocess = Preprocess(image_shape=(3, 48, 320), img_mode="RGB", padding=False)
 
-    seal(Bundle(folder=tmp_path, preprocess=preprocess, dictionary=dictionary, use_space_char=True))
+    seal(Bundle(folder=tmp_path, preprocess=preprocess, dictionary=dictionary, use_space_char=True, temperature=1.25))
 
     found = open_bundle(tmp_path)
     assert found.preprocess == preprocess
+    assert found.temperature == 1.25
     assert found.codec.entries == ("A", " ")
 
 
@@ -68,6 +70,15 @@ def test_a_manifest_is_readable_thai_and_may_be_laid_out_anew(bundle: Path) -> N
 
 def _fields(bundle: Bundle) -> dict[str, Any]:
     return {name: getattr(bundle, name) for name in ("folder", "preprocess", "dictionary", "use_space_char")}
+
+
+def test_a_bundle_from_before_there_was_a_temperature_opens_with_1(bundle: Path) -> None:
+    manifest = json.loads((bundle / MANIFEST).read_text("utf-8"))
+    del manifest["temperature"], manifest["fingerprint"]
+    fingerprint = hashlib.sha256(json.dumps(manifest).encode()).hexdigest()
+    (bundle / MANIFEST).write_text(json.dumps({**manifest, "fingerprint": fingerprint}), "utf-8")
+
+    assert open_bundle(bundle).temperature == 1.0
 
 
 # -- tampering ---------------------------------------------------------------------------------------------------------
@@ -114,12 +125,22 @@ def test_a_file_that_became_a_folder_is_named(bundle: Path) -> None:
         lambda manifest: manifest["preprocess"].update(image_shape=[3, 8, 80]),
         lambda manifest: manifest["preprocess"].update(mean=0),
         lambda manifest: manifest.update(use_space_char=True),
+        lambda manifest: manifest.update(temperature=0.5),
         lambda manifest: manifest["metrics"].update(acc=1.0),
         lambda manifest: manifest.pop("files"),
         lambda manifest: manifest.pop("fingerprint"),
         lambda manifest: manifest.update(more=1),
     ],
-    ids=["width", "unknown preprocessing", "space", "accuracy", "no files", "no fingerprint", "another key"],
+    ids=[
+        "width",
+        "unknown preprocessing",
+        "space",
+        "temperature",
+        "accuracy",
+        "no files",
+        "no fingerprint",
+        "another key",
+    ],
 )
 def test_an_edited_manifest_is_refused(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:
     change_manifest(bundle, change)

@@ -76,6 +76,36 @@ def test_the_score_is_the_mean_of_the_first_step_of_each_entry() -> None:
     assert found.score == pytest.approx((0.9 + 0.5) / 2)
 
 
+@given(seed=st.integers(0, 9999), temperature=st.floats(0.3, 4))
+def test_the_temperature_divides_the_logits_and_changes_no_text(seed: int, temperature: float) -> None:
+    logits_NTK = np.random.default_rng(seed).normal(0, 2, (3, 8, CLASSES))
+
+    def softmax(logits_NTK: NDArray[np.float64]) -> NDArray[np.float32]:
+        weights = np.exp(logits_NTK)
+        return np.asarray(weights / weights.sum(axis=2, keepdims=True), np.float32)
+
+    found = greedy_decode(softmax(logits_NTK), CODEC, temperature=temperature)
+
+    wanted = greedy_decode(softmax(logits_NTK / temperature), CODEC)
+    assert [each.text for each in found] == [each.text for each in wanted]
+    assert [each.score for each in found] == pytest.approx([each.score for each in wanted], rel=1e-4)
+
+
+def test_a_temperature_of_1_is_the_networks_own_probability_bit_for_bit() -> None:
+    p_NTK = probabilities(1, 4, 1, sharpness=3)
+    best_N = p_NTK.argmax(axis=2)[:, 0]
+
+    found = greedy_decode(p_NTK, CODEC)
+
+    assert [each.score for each in found] == [float(p_NTK[row, 0, k]) if k else 0 for row, k in enumerate(best_N)]
+
+
+def test_a_step_without_any_other_class_stays_certain() -> None:
+    certain = spelled(2, share=1.0)
+
+    assert greedy_decode(certain, CODEC, temperature=3.0) == [Decoded("กี่", 1.0)]
+
+
 def test_nothing_read_has_score_zero() -> None:
     assert greedy_decode(spelled(0, 0, 0, share=0.99), CODEC) == [Decoded("", 0.0)]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ import pytest
 
 from thaiocr.data.images import Pixels
 from thaiocr.errors import DataError
-from thaiocr.predict.bundle import ONNX
+from thaiocr.predict.bundle import ONNX, open_bundle, seal
 from thaiocr.predict.reader import BATCH, Prediction, Reader
 
 Draw: TypeAlias = Callable[..., Pixels]
@@ -90,6 +91,33 @@ def test_more_files_than_a_batch_keep_their_order(reader: Reader, draw: Draw, tm
     assert [each.text for each in found] == expected
 
 
+def test_any_number_of_threads_reads_the_same(bundle: Path, draw: Draw) -> None:
+    images = [draw(number % 4 + 1, number % 3) for number in range(5 * BATCH + 7)]
+
+    found = [Reader(bundle, threads=threads).read(images) for threads in (1, 2, 5)]
+
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == len(images)
+
+
+def test_what_breaks_in_a_thread_is_raised_and_not_swallowed(reader: Reader) -> None:
+    flat = [np.zeros((0, 0, 3), np.uint8)] * (BATCH + 1)
+
+    with pytest.raises(ZeroDivisionError):
+        reader.read(flat)
+
+
+def test_the_bundles_temperature_changes_scores_and_no_text(bundle: Path, draw: Draw) -> None:
+    images = [draw(*stripes) for stripes in TEXTS]
+    plain = Reader(bundle, threads=1).read(images)
+    seal(replace(open_bundle(bundle), temperature=2.0))
+
+    tempered = Reader(bundle, threads=1).read(images)
+
+    assert [each.text for each in tempered] == [each.text for each in plain]
+    assert all(0 < after.score < before.score for before, after in zip(plain, tempered, strict=True) if before.text)
+
+
 def test_files_are_read_as_they_come_and_not_all_at_once(reader: Reader, draw: Draw, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), draw(1))
     taken = 0
@@ -102,7 +130,7 @@ def test_files_are_read_as_they_come_and_not_all_at_once(reader: Reader, draw: D
 
     next(reader.read_files(endless()))
 
-    assert taken == BATCH
+    assert taken == 2 * BATCH  # one batch is read, one waits
 
 
 def test_a_damaged_bundle_is_refused(bundle: Path) -> None:

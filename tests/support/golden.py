@@ -36,20 +36,23 @@ STEPS: Final = 4
 class Case:
     """One comparison, in PaddleOCR's own words."""
 
+    algorithm: str = "CRNN"
     backbone: Mapping[str, Any]
-    hidden_size: int
+    neck: Mapping[str, Any]
     head: Mapping[str, Any]
     loss: Mapping[str, Any]
     optimizer: Mapping[str, Any]
     classes: int
+    tolerance: float = 1e-5
+    """Of logits in single precision."""
     image_shape: tuple[int, int, int]
     label_length: int
 
 
 CASES: Final[Mapping[str, Case]] = {
     "large": Case(
-        backbone={"model_name": "large", "scale": 0.5},
-        hidden_size=96,
+        backbone={"name": "MobileNetV3", "model_name": "large", "scale": 0.5},
+        neck={"encoder_type": "rnn", "hidden_size": 96},
         head={"fc_decay": 1e-5},
         loss={},
         optimizer={
@@ -62,8 +65,8 @@ CASES: Final[Mapping[str, Case]] = {
         label_length=5,
     ),
     "small": Case(
-        backbone={"model_name": "small", "scale": 0.35, "small_stride": [1, 2, 2, 2]},
-        hidden_size=8,
+        backbone={"name": "MobileNetV3", "model_name": "small", "scale": 0.35, "small_stride": [1, 2, 2, 2]},
+        neck={"encoder_type": "rnn", "hidden_size": 8},
         head={"fc_decay": 4e-4, "mid_channels": 24},
         loss={"use_focal_loss": True},
         optimizer={
@@ -77,11 +80,96 @@ CASES: Final[Mapping[str, Case]] = {
         image_shape=(3, 32, 32),
         label_length=2,
     ),
+    "resnet_34": Case(
+        backbone={"name": "ResNet", "layers": 34},
+        neck={"encoder_type": "rnn", "hidden_size": 16},
+        head={"fc_decay": 0.0},
+        loss={},
+        optimizer={"name": "Adam", "lr": {"name": "Cosine", "learning_rate": 0.0005, "warmup_epoch": 1}},
+        classes=40,
+        image_shape=(3, 32, 64),
+        label_length=6,
+    ),
+    "resnet_50": Case(
+        backbone={"name": "ResNet", "layers": 50},
+        neck={"encoder_type": "rnn", "hidden_size": 8},
+        head={"fc_decay": 0.0},
+        loss={},
+        optimizer={
+            "name": "Momentum",
+            "momentum": 0.9,
+            "lr": {"name": "Cosine", "learning_rate": 0.01, "warmup_epoch": 1},
+        },
+        classes=13,
+        tolerance=1e-4,
+        image_shape=(3, 32, 32),
+        label_length=3,
+    ),
+    "svtr": Case(  # the reference's: windows and the whole image, merging by convolution
+        algorithm="SVTR",
+        backbone={
+            "name": "SVTRNet",
+            "img_size": [64, 256],
+            "out_char_num": 64,
+            "out_channels": 192,
+            "patch_merging": "Conv",
+            "prenorm": False,
+            "last_drop": 0.0,
+            "drop_path_rate": 0.0,
+            "depth": [1, 2, 1],
+            "mixer": ["Local", "Local", "Global", "Global"],
+        },
+        neck={"encoder_type": "reshape"},
+        head={},
+        loss={},
+        optimizer={
+            "name": "AdamW",
+            "beta1": 0.9,
+            "beta2": 0.99,
+            "epsilon": 1e-8,
+            "weight_decay": 0.05,
+            "no_weight_decay_name": "norm pos_embed",
+            "one_dim_param_no_weight_decay": True,
+            "lr": {"name": "Cosine", "learning_rate": 0.0005, "warmup_epoch": 1},
+        },
+        classes=100,
+        image_shape=(3, 64, 256),
+        label_length=25,
+    ),
+    "svtr_other": Case(  # the other value of each key
+        algorithm="SVTR",
+        backbone={
+            "name": "SVTRNet",
+            "img_size": [32, 64],
+            "out_char_num": 9,
+            "out_channels": 24,
+            "sub_num": 3,
+            "embed_dim": [16, 32, 64],
+            "depth": [1, 1, 1],
+            "num_heads": [2, 4, 8],
+            "mixer": ["Conv", "Local", "Conv"],
+            "local_mixer": [[3, 3], [3, 5], [5, 3]],
+            "patch_merging": "Pool",
+            "mlp_ratio": 2,
+            "qkv_bias": False,
+            "qk_scale": 0.5,
+            "epsilon": 1e-5,
+            "last_drop": 0.0,
+            "drop_path_rate": 0.0,
+        },
+        neck={"encoder_type": "rnn", "hidden_size": 8},
+        head={"mid_channels": 12},
+        loss={},
+        optimizer={"name": "Adam", "lr": {"name": "Cosine", "learning_rate": 0.001, "warmup_epoch": 1}},
+        classes=13,
+        image_shape=(3, 32, 64),
+        label_length=4,
+    ),
 }
 
 TINY: Final = Case(
-    backbone={"model_name": "small", "scale": 0.35, "small_stride": [1, 2, 2, 2]},
-    hidden_size=8,
+    backbone={"name": "MobileNetV3", "model_name": "small", "scale": 0.35, "small_stride": [1, 2, 2, 2]},
+    neck={"encoder_type": "rnn", "hidden_size": 8},
     head={"fc_decay": 1e-5},
     loss={},
     optimizer={"name": "Adam", "lr": {"name": "Cosine", "learning_rate": 0.003, "warmup_epoch": 1}},

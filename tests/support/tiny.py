@@ -23,8 +23,7 @@ from thaiocr.config.presets import preset
 from thaiocr.data.images import Preprocess
 from thaiocr.engine.train import train
 from thaiocr.engine.trained import evaluation_set, open_trained
-from thaiocr.export.bundle import export_bundle
-from thaiocr.export.parity import Parity
+from thaiocr.export.bundle import Exported, export_bundle
 from thaiocr.predict.bundle import Bundle
 from thaiocr.progress import Progress, silent
 
@@ -155,7 +154,7 @@ def exported(base: Path) -> Path:
     return folder
 
 
-def export(model: Trained, folder: Path, *, with_onnx: bool = True) -> list[Parity]:
+def export(model: Trained, folder: Path, *, engines: tuple[str, ...] = ("paddle", "onnx")) -> Exported:
     """Export to a folder, as the verb does."""
     found = open_trained(model.config, None)
     bundle = Bundle(
@@ -166,7 +165,7 @@ def export(model: Trained, folder: Path, *, with_onnx: bool = True) -> list[Pari
         details={"metrics": found.metrics},
     )
     batches = evaluation_set(model.config, found.codec, labels=None, progress=silent)
-    return export_bundle(found.model, bundle, batches, with_onnx=with_onnx, progress=silent)
+    return export_bundle(found.model, bundle, batches, engines=engines, is_calibrated=True, progress=silent)
 
 
 def records(run: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 
 from thaiocr.synth.degrade import SHAPE, SURFACE
 from thaiocr.synth.heldout import HELD_OUT
-from thaiocr.synth.recipes import EFFECTS, PRESETS, Recipe, damage, make_picture, unseen
+from thaiocr.synth.recipes import EFFECTS, PRESETS, VARIETY, Recipe, damage, judged, make_picture, unseen
 from thaiocr.synth.render import Picture, crop, typeset
 
 ALL = {**SHAPE, **SURFACE, **HELD_OUT}
@@ -58,10 +58,17 @@ def test_ink_stays_darker_than_the_paper_round_it_at_full_strength(garuda: Path,
         assert light - dark > 60, (name, seed)
 
 
-def test_downscaling_leaves_32_rows(garuda: Path) -> None:
+def test_downscaling_leaves_26_rows(garuda: Path) -> None:
     for seed in range(50):
         result = damage(typeset("กี่", garuda, 0, 66), {"downscale": 1.0}, random.Random(seed))
-        assert result.shape[0] >= 32
+        assert result.shape[0] >= 26
+
+
+def test_worn_ink_leaves_the_paper_as_it_is(picture: Picture) -> None:
+    for seed in range(20):
+        result = ALL["worn"](picture, 56, random.Random(seed), 1.0)
+        assert np.array_equal(result[picture == 255], picture[picture == 255])
+        assert (result >= picture).all()
 
 
 @pytest.mark.parametrize("text", ["กั้", "ที่นี่มีอาหารไทยอร่อยมากมาย" * 2])
@@ -100,9 +107,16 @@ def test_the_photo_preset_has_the_effects_of_the_reference_and_the_real_ones() -
 def test_a_recipe_draws_all_its_effects_and_no_more_than_it_says() -> None:
     recipe = PRESETS["photo"]
     drawn = [recipe.draw(random.Random(seed)) for seed in range(500)]
-    assert {name for effects in drawn for name in effects} == set(recipe.effects)
-    assert {len(effects) for effects in drawn} == set(range(recipe.most + 1))
+    assert {name for effects in drawn for name in effects} == {*recipe.effects, *recipe.variety}
+    assert {len(effects.keys() - VARIETY) for effects in drawn} == set(range(recipe.most + 1))
     assert all(list(effects) == [name for name in EFFECTS if name in effects] for effects in drawn)
+
+
+def test_a_model_is_judged_on_letters_in_the_proportions_of_their_fonts() -> None:
+    for recipe in (judged(PRESETS["photo"]), unseen(PRESETS["photo"])):
+        drawn = {name for seed in range(200) for name in recipe.draw(random.Random(seed))}
+        assert "proportions" not in drawn
+        assert {"inverted", "coloured"} <= drawn
 
 
 @pytest.mark.parametrize("preset", PRESETS)

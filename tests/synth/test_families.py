@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thaiocr.errors import EnvironmentProblem
-from thaiocr.synth.families import CheckedFont, Family, Splits, assign, group
+from thaiocr.synth.families import STYLES, CheckedFont, Family, Splits, assign, group
 from thaiocr.synth.fonts import FontFile, find_fonts
 from thaiocr.synth.qa import check_font
 
@@ -101,6 +101,22 @@ def test_held_out_families_are_not_all_of_the_kind_that_lacks_latin() -> None:
     families += [family(f"Both{number}", thai + latin) for number in range(3)]
     for seed in range(20):
         assert any(name.startswith("Both") for name in names(assign(families, seed))[2])
+
+
+def test_families_with_the_same_latin_letters_are_one(fonts: Fonts) -> None:
+    """Their Thai letters differ."""
+    entries = (*ENTRIES, *"ABDEGHKMNPRSabdeghkmnprs")
+    files = [font for (name, _), font in fonts.items() if name in ("Loma", "Norasi", "Umpush")]
+    found = group([CheckedFont.of(file, check_font(file, entries, None)) for file in files], entries)
+    assert [each.name for each in found] == ["Loma + Umpush", "Norasi"]
+
+
+def test_every_style_is_tested_and_trained() -> None:
+    families = [family(name, "ab") for some in STYLES.values() for name in some]
+    for seed in range(20):
+        splits = assign(families, seed)
+        assert {each.style for each in splits.test} == set(STYLES)
+        assert {each.style for each in splits.train} == set(STYLES)
 
 
 @given(st.lists(st.frozensets(st.sampled_from("abcdefgh"), min_size=1), min_size=3, max_size=12), st.integers(0, 99))

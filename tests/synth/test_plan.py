@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from thaiocr.synth.families import CheckedFont, Splits, assign, group
 from thaiocr.synth.fonts import FontFile, find_fonts
-from thaiocr.synth.plan import FontChooser, Options, balanced, by_frequency, make_plan, what_to_draw
+from thaiocr.synth.plan import FontChooser, Options, balanced, by_frequency, make_plan, mixed, what_to_draw
 from thaiocr.synth.qa import check_font
 from thaiocr.text.dictionary import Dictionary, builtin
 
@@ -46,6 +46,22 @@ def test_frequency_sampling_shows_every_class_and_common_ones_more_often() -> No
     assert counts.keys() == set(entries)
     assert counts.total() == 20_000
     assert counts["า"] > 20 * counts["ฎู"]
+
+
+def test_mixed_sampling_is_half_balanced_and_half_by_frequency() -> None:
+    entries = Dictionary.load(builtin("th_dict.txt")).entries
+    counts = Counter(mixed(entries, 20_000, random.Random(0)))
+    assert counts.total() == 20_000
+    assert min(counts[entry] for entry in entries) >= 10_000 // len(entries)
+    assert counts["า"] > 20 * counts["ฎู"]
+
+
+def test_val_and_test_show_each_entry_as_often_however_train_is_sampled(splits: Splits, dictionary: Dictionary) -> None:
+    options = Options(count=200, val_count=52, test_count=52, sampling="frequency")
+    train, *others = make_plan(options, dictionary, splits).splits
+    assert max(train.shown.values()) > 2 * min(train.shown.values())
+    for split in others:
+        assert max(split.shown.values()) - min(split.shown.values()) <= 1
 
 
 def test_a_plan_depends_on_options_and_fonts_alone(splits: Splits, dictionary: Dictionary) -> None:

@@ -13,18 +13,17 @@ from thaiocr.synth.render import BODY, LINE_SIZES, SIZES, crop, ink_box, typeset
 TEXTS = ("ก", "กั้", "น้ำ", "ฎู", "ปี้", "ๆ", ".", "-", "'", "|", "_", "°", "W")
 
 
-def test_a_crop_holds_all_ink_and_some_white_on_every_side(garuda: Path) -> None:
+def test_a_crop_holds_all_ink(garuda: Path) -> None:
     for text in TEXTS:
         for number in range(40):
             rng = random.Random(f"{text}{number}")
-            page = typeset(text, garuda, 0, rng.choice(SIZES))
+            page = typeset(text, garuda, 0, rng.choice(SIZES), start=rng.random())
             picture = crop(page, rng)
-            assert (255 - picture.astype(int)).sum() == (255 - page.picture.astype(int)).sum(), (text, number)
-            edges = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-            assert edges.min() > 200, (text, number)
+            lost = (255 - page.picture.astype(int)).sum() - (255 - picture.astype(int)).sum()
+            assert 0 <= lost <= 55 * sum(picture.shape), (text, number)  # at most the palest pixels of the edge
 
 
-def test_crops_are_close_or_wide_but_no_higher_than_a_tone_mark_can_bear(garuda: Path) -> None:
+def test_crops_are_tight_or_wide_but_no_higher_than_a_tone_mark_can_bear(garuda: Path) -> None:
     heights, sides = [], []
     for number in range(300):
         page = typeset("กั้", garuda, 0, 96)
@@ -32,10 +31,22 @@ def test_crops_are_close_or_wide_but_no_higher_than_a_tone_mark_can_bear(garuda:
         x, _, width, height = ink_box(picture)
         heights.append(picture.shape[0] / height)
         sides += [x / 96, (picture.shape[1] - x - width) / 96]
-    assert 1.03 < min(heights) < 1.15
-    assert 1.35 < max(heights) <= 1.8 * 96 / height + 0.05
-    assert min(sides) < 0.1
-    assert 0.7 < max(sides) < 0.8
+    assert min(heights) < 1.05
+    assert 1.35 < max(heights) <= 2.0 * 96 / height + 0.05
+    assert min(sides) < 0.02
+    assert 0.7 < max(sides) < 0.82
+
+
+def test_latin_letters_mostly_keep_their_place_on_the_line(garuda: Path) -> None:
+    """Else `o` and `O`, `s` and `S` are the same picture."""
+    page = typeset("o", garuda, 0, 64)
+    high = [crop(page, random.Random(number)).shape[0] >= BODY * 64 for number in range(200)]
+    assert sum(high) > 0.85 * len(high)
+
+
+def test_where_a_letter_begins_between_two_pixels_changes_its_edges(garuda: Path) -> None:
+    one, other = (typeset("ก", garuda, 0, 40, start=start).picture for start in (0.0, 0.5))
+    assert not np.array_equal(one, other)
 
 
 def test_low_ink_keeps_its_place_on_the_line(garuda: Path) -> None:

@@ -18,10 +18,11 @@ import pytest
 
 from thaiocr.errors import EnvironmentProblem, UsageError
 from thaiocr.progress import Advance
+from thaiocr.synth.folder import MANIFEST, PARTIAL, DataSet
 from thaiocr.synth.heldout import HELD_OUT
 from thaiocr.synth.plan import Options
 from thaiocr.synth.recipes import EFFECTS
-from thaiocr.synth.writer import MANIFEST, PARTIAL, DataSet, generate
+from thaiocr.synth.writer import generate
 from thaiocr.text.dictionary import Dictionary
 
 
@@ -62,7 +63,7 @@ def test_the_layout_is_paddleocrs(made: tuple[Path, DataSet], dictionary: Dictio
             image = cv2.imread(str(root / path))
             assert image is not None
             assert image.shape[2] == 3
-            assert min(image.shape[:2]) >= 16
+            assert min(image.shape[:2]) >= 5
 
 
 def test_train_shows_each_entry_as_often(made: tuple[Path, DataSet], dictionary: Dictionary) -> None:
@@ -310,5 +311,5 @@ def test_a_worker_that_cannot_write_ends_the_run_with_its_message(
             (root / "rec").rename(tmp_path / "gone")
         yield lambda count, note="": None
 
-    with pytest.raises(EnvironmentProblem, match=r"000001\.jpg: cannot write the image"):
+    with pytest.raises(EnvironmentProblem, match=r"\d{6}\.jpg: cannot write the image"):
         generate(root, dictionary, options, progress=remove_folder)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from itertools import product
+from typing import Final
+
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +20,23 @@ def test_marks_and_sara_am_join_their_consonant_and_other_vowels_stand_alone() -
 @pytest.mark.parametrize("tier", ["compat", "full", "starter"])
 def test_every_entry_of_a_tier_is_one_cluster(tier: str) -> None:
     assert [entry for entry in build_tier(tier).entries if clusters(entry) != [entry]] == []
+
+
+PLAIN: Final = [chr(code) for code in (*range(0x20, 0x7F), *range(0xE00, 0xE80))]
+"""Printable ASCII and the Thai block, whose clusters are found in a quicker way."""
+
+
+def test_every_two_characters_of_thai_and_ascii_join_as_the_standard_says() -> None:
+    pairs = map("".join, product(PLAIN, PLAIN))
+
+    assert [pair for pair in pairs if clusters(pair) != regex.findall(r"\X", pair)] == []
+
+
+@given(
+    st.text(st.one_of(st.sampled_from(PLAIN), st.sampled_from("\n\r\u200d\u0301e\U0001f1f9\U0001f600\u1100\uac00क्ष")))
+)
+def test_any_mixture_is_split_as_the_standard_says(text: str) -> None:
+    assert clusters(text) == regex.findall(r"\X", text)
 
 
 @settings(deadline=None)

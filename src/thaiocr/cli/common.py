@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -77,6 +78,11 @@ def natural(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"must not be negative, not {number}")
     return number
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def print_json(value: object) -> None:

@@ -5,21 +5,33 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from thaiocr.cli.common import Commands, add_config_arguments, add_json_flag, add_verb, out, print_json, say
 from thaiocr.errors import EnvironmentProblem, UsageError
 
-PRESET_NAMES: Final = ("dev", "main", "prod")
+if TYPE_CHECKING:
+    from thaiocr.config.schema import AnyConfig
+
+PRESET_NAMES: Final = ("dev", "main", "prod", "line-dev", "line-main", "line-prod")
+OF_LINES: Final = "line-"
+"""What the names of presets for lines begin with."""
+TITLES: Final = {
+    "rec": "Thai recogniser for single grapheme clusters: CRNN on MobileNetV3, trained with CTC.",
+    "line": "Thai recogniser for lines of text: CRNN on MobileNetV3, trained with CTC.",
+    "det": "Detector of lines of text: DB on MobileNetV3.",
+}
 
 EXAMPLES: Final = """\
   thaiocr config new rec --preset dev -o my.yml
+  thaiocr config new det --preset dev --data data/pages -o det.yml
   thaiocr config new rec --preset dev --data data/thai --set Global.epoch_num=20 -o my.yml
   thaiocr config show -c my.yml -o Optimizer.lr.learning_rate=7e-4
 """
 NEW_EXAMPLES: Final = """\
   thaiocr config new rec -o my.yml
   thaiocr config new rec --preset prod --data data/thai --dict thai_letters/th_dict.txt -o my.yml
+  thaiocr config new rec --preset line-main --data data/lines -o line.yml
   thaiocr config new rec --set Train.loader.batch_size_per_card=64 Global.use_gpu=true -o my.yml
 """
 SHOW_EXAMPLES: Final = """\
@@ -35,17 +47,20 @@ def register(commands: Commands) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     new = add_verb(actions, "new", summary="write a PaddleOCR-style YAML file", examples=NEW_EXAMPLES, run=run_new)
-    new.add_argument("kind", choices=("rec",), help="what to train: rec reads single Thai clusters")
+    new.add_argument(
+        "kind", choices=("rec", "det"), help="what to train: rec reads single Thai clusters or lines, det finds lines"
+    )
     new.add_argument(
         "--preset",
         choices=PRESET_NAMES,
         default="main",
-        help="dev: 10 epochs; main: 100; prod: 200 at half the learning rate (default: main)",
+        help="dev: 10 epochs; main: 100; prod: 200 at half the learning rate, for det 500; "
+        "line-dev, line-main, line-prod: rec of lines, 10, 40 and 100 epochs (default: main)",
     )
     new.add_argument("-o", "--output", required=True, metavar="FILE", help="the file to write")
-    new.add_argument("--data", metavar="DIR", help="folder that `thaiocr synth rec` wrote")
+    new.add_argument("--data", metavar="DIR", help="folder that `thaiocr synth rec` or `synth det` wrote")
     new.add_argument(
-        "--dict", metavar="FILE", help="dictionary (default: the one in --data DIR, else thai_letters/th_dict.txt)"
+        "--dict", metavar="FILE", help="dictionary (default: the one in --data DIR, else one of thai_letters)"
     )
     new.add_argument(
         "--set",
@@ -72,13 +87,10 @@ def run_new(args: argparse.Namespace) -> int:
         EnvironmentProblem: the file cannot be written.
     """
     from thaiocr.config.dump import to_yaml
-    from thaiocr.config.load import load_text
-    from thaiocr.config.presets import DATA_DIR, DICTIONARY, preset
+    from thaiocr.config.load import load_any_text
 
-    data_dir = args.data or DATA_DIR
-    dictionary = args.dict or (f"{args.data.rstrip('/')}/dict.txt" if args.data else DICTIONARY)
-    text = to_yaml(preset(args.kind, args.preset, data_dir=data_dir, dictionary=dictionary))
-    config = load_text(text, file=f"preset {args.preset}", overrides=args.set, option="--set").config
+    text = to_yaml(_preset(args))
+    config = load_any_text(text, file=f"preset {args.preset}", overrides=args.set, option="--set").config
     is_new = _write(Path(args.output), _header(args) + to_yaml(config), force=args.force)
     if args.json:
         print_json({"config": args.output, "preset": args.preset, "written": is_new})
@@ -88,6 +100,25 @@ def run_new(args: argparse.Namespace) -> int:
     return 0
 
 
+def _preset(args: argparse.Namespace) -> AnyConfig:
+    """Return the chosen preset on the given data.
+
+    Raises:
+        UsageError: a dictionary or a preset of lines for detection, which reads none.
+    """
+    from thaiocr.config.det_presets import DATA_DIR, detection_preset
+    from thaiocr.config.presets import preset
+
+    if args.kind == "rec":
+        dictionary = args.dict or (f"{args.data.rstrip('/')}/dict.txt" if args.data else None)
+        return preset("rec", args.preset, data_dir=args.data, dictionary=dictionary)
+    if args.dict:
+        raise UsageError("--dict: detection finds text and reads none; leave it out")
+    if args.preset.startswith(OF_LINES):
+        raise UsageError(f"--preset {args.preset}: reads lines; with det it is {args.preset.removeprefix(OF_LINES)}")
+    return detection_preset(args.preset, data_dir=args.data or DATA_DIR)
+
+
 def run_show(args: argparse.Namespace) -> int:
     """Print the configuration that a file and overrides make, with every default; unused keys on standard error.
 
@@ -95,9 +126,9 @@ def run_show(args: argparse.Namespace) -> int:
         ConfigError: the file or an override is wrong.
     """
     from thaiocr.config.dump import to_dict, to_yaml
-    from thaiocr.config.load import load_config
+    from thaiocr.config.load import load_any
 
-    loaded = load_config(args.config, args.override)
+    loaded = load_any(args.config, args.override)
     if args.json:
         print_json({"config": to_dict(loaded.config), "unused": loaded.unused})
     else:
@@ -112,10 +143,8 @@ def _header(args: argparse.Namespace) -> str:
     options = {"--preset": [args.preset], "--data": [args.data], "--dict": [args.dict], "--set": args.set}
     words = [word for option, values in options.items() if any(values) for word in (option, *values)]
     command = shlex.join(["thaiocr", "config", "new", args.kind, *words, "-o", args.output])
-    lines = (
-        "Thai recogniser for single grapheme clusters: CRNN on MobileNetV3, trained with CTC.",
-        f"Written by: {command}",
-    )
+    title = TITLES["line" if args.preset.startswith(OF_LINES) else args.kind]
+    lines = (title, f"Written by: {command}")
     return "".join(f"# {_one_line(line)}\n" for line in lines) + "\n"
 
 

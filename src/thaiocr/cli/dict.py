@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from thaiocr.text.codec import Codec
     from thaiocr.text.dictionary import Dictionary
 
-TIER_NAMES: Final = ("compat", "standard", "full", "digits", "starter")
+TIER_NAMES: Final = ("compat", "standard", "full", "digits", "codepoint", "starter")
 
 EXAMPLES: Final = """\
   thaiocr dict build --tier compat -o th_dict.txt
@@ -33,7 +33,8 @@ CHECK_EXAMPLES: Final = """\
 """
 TIER_HELP: Final = (
     "compat: 880 entries; standard: every cluster in use; full: every legal cluster; "
-    "digits: Thai and ASCII digits; starter: consonants, Thai digits and 60 frequent clusters"
+    "digits: Thai and ASCII digits; codepoint: every letter and mark on its own; "
+    "starter: consonants, Thai digits and 60 frequent clusters"
 )
 
 

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -161,6 +160,8 @@ def _packages(_args: argparse.Namespace) -> Finding:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
@@ -199,6 +200,21 @@ def _device(_args: argparse.Namespace) -> Finding:
         return Finding(bool(count), names or "no GPU", advice)
     clash = "paddlepaddle and paddlepaddle-gpu are both installed; pip uninstall both, then install one"
     return Finding(not _gpu_wheel(), "CPU", clash if _gpu_wheel() else "")
+
+
+def _model(_args: argparse.Namespace) -> Finding:
+    """Without a trained model thaiocr is whole; with a damaged one it is not."""
+    try:
+        from thaiocr.predict.bundle import open_bundle
+        from thaiocr.predict.pretrained import pretrained_bundle
+
+        folder = pretrained_bundle()
+        bundle = open_bundle(folder)
+    except UsageError as error:
+        return Finding(True, str(error))
+    except ThaiOcrError as error:
+        return Finding(False, error.problems[0], "install thaiocr again")
+    return Finding(True, f"{folder}: {len(bundle.dictionary)} entries")
 
 
 def _shaping(_args: argparse.Namespace) -> Finding:
@@ -249,6 +265,7 @@ CHECKS: Final[Mapping[str, Callable[[argparse.Namespace], Finding]]] = {
     "packages": _packages,
     "opencv": _opencv,
     "device": _device,
+    "model": _model,
     "shaping": _shaping,
     "fonts": _fonts,
     "disk": _disk,

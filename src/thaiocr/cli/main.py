@@ -24,6 +24,7 @@ VERBS: Final[tuple[str, ...]] = (
     "eval",
     "export",
     "predict",
+    "bench",
     "docker",
     "sagemaker",
 )

@@ -9,14 +9,17 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, natural, out, positive, print_json, say
+from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, cores, natural, out, positive, print_json, say
+from thaiocr.cli.synth_det import add_det
+from thaiocr.cli.synth_negatives import add_negatives
 
 if TYPE_CHECKING:
-    from thaiocr.synth.writer import DataSet
+    from thaiocr.synth.folder import DataSet
 
 EXAMPLES: Final = """\
   thaiocr synth rec -o train_data/thai --dict th_dict.txt --count 60000 --seed 1
   thaiocr synth rec -o train_data/lines --dict th_dict.txt --count 20000 --seed 1 --mode line
+  thaiocr synth det -o train_data/pages --count 1000 --seed 1
 """
 REC_EXAMPLES: Final = """\
   thaiocr synth rec -o train_data/thai --dict th_dict.txt --count 60000 --seed 1
@@ -30,7 +33,7 @@ SHOWN: Final = 30
 
 
 def register(commands: Commands) -> None:
-    """Add `synth rec`."""
+    """Add `synth rec`, `synth det` and `synth negatives`."""
     parser = add_verb(commands, "synth", summary="make training data from fonts", examples=EXAMPLES, run=run)
     kinds = parser.add_subparsers(metavar="KIND", required=True)
     rec = add_verb(
@@ -45,6 +48,8 @@ def register(commands: Commands) -> None:
     _add_content(rec)
     _add_manner(rec)
     add_json_flag(rec)
+    add_det(kinds)
+    add_negatives(kinds)
 
 
 def _add_size(rec: argparse.ArgumentParser) -> None:
@@ -86,9 +91,10 @@ def _add_content(rec: argparse.ArgumentParser) -> None:
     )
     rec.add_argument(
         "--sampling",
-        choices=("balanced", "frequency"),
+        choices=("balanced", "mixed", "frequency"),
         default="balanced",
-        help="single clusters: each as often, or by their frequency in Thai (default: %(default)s)",
+        help="single clusters of train: each as often, by their frequency in Thai, or half of both "
+        "(default: %(default)s)",
     )
     rec.add_argument(
         "--max-length",
@@ -146,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
         root,
         dictionary,
         options,
-        workers=args.workers or _cores(),
+        workers=args.workers or cores(),
         force=args.force,
         strict=args.strict,
         progress=bar,
@@ -213,8 +219,3 @@ def _histogram(lengths: dict[str, int]) -> str:
         steps[(int(length) - 1) // 5] += count
     total = max(1, steps.total())
     return ", ".join(f"{5 * step + 1}-{5 * step + 5}: {100 * steps[step] / total:.0f} %" for step in sorted(steps))
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

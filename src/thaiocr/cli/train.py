@@ -11,7 +11,7 @@ from thaiocr.cli.common import Commands, add_config_arguments, add_json_flag, ad
 from thaiocr.errors import GateError, UsageError
 
 if TYPE_CHECKING:
-    from thaiocr.config.schema import Config
+    from thaiocr.config.schema import AnyConfig
 
 EXAMPLES = """
   thaiocr train -c configs/rec/thai_rec_dev.yml
@@ -81,9 +81,9 @@ def _steps(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
-    from thaiocr.config.load import load_config
+    from thaiocr.config.load import load_any
 
-    loaded = load_config(args.config, args.override)
+    loaded = load_any(args.config, args.override)
     if loaded.unused:
         say(f"{args.config}: keys that change nothing here: {', '.join(loaded.unused)}")
     resume, init_from = _start(args, loaded.config.run.checkpoints, loaded.config.run.pretrained_model)
@@ -108,11 +108,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         best = report["best"]
         if best:
-            out(f"best: accuracy {best['acc']:.4f} at epoch {best['epoch']}, in {report['folder']}/best_accuracy")
+            name, figure = ("accuracy", best["acc"]) if "acc" in best else ("hmean", best["hmean"])
+            out(f"best: {name} {figure:.4f} at epoch {best['epoch']}, in {report['folder']}/best_accuracy")
     return 0
 
 
-def _in_processes(args: argparse.Namespace, config: Config) -> int:
+def _in_processes(args: argparse.Namespace, config: AnyConfig) -> int:
     """Run the same command without `--nproc` in several processes at once."""
     if args.find_lr:
         raise UsageError("--find-lr runs in one process: leave --nproc and --nnodes out")
@@ -149,10 +150,15 @@ def _check_machines(args: argparse.Namespace) -> None:
         raise UsageError(problems)
 
 
-def _find_lr(args: argparse.Namespace, config: Config, resume: Path | None, init_from: Path | None) -> int:
+def _find_lr(args: argparse.Namespace, config: AnyConfig, resume: Path | None, init_from: Path | None) -> int:
     """Try learning rates; a loss that does not fall at any of them is exit code 4."""
     if resume is not None or args.force:
         raise UsageError("--find-lr starts no run: leave --resume, --force and Global.checkpoints out")
+
+    from thaiocr.config.schema import Config
+
+    if not isinstance(config, Config):
+        raise UsageError(f"--find-lr tries recognition only; {args.config} trains detection (Architecture.model_type)")
 
     from thaiocr.engine.lr_range import lr_range_test, write_range_test
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from typing import Any, Final, Literal, get_args, get_origin
 
 from thaiocr.config import schema
@@ -27,7 +28,7 @@ class Converter:
         self.values: dict[str, object] = {}
         self.places: dict[str, Place] = {}
 
-    def config(self, root: Node) -> schema.Config | None:
+    def config(self, root: Node) -> schema.AnyConfig | None:
         """Return the whole configuration, or None when any part of it is wrong."""
         if not isinstance(root, Map):
             self._wrong(
@@ -37,8 +38,8 @@ class Converter:
                 "thaiocr config new rec --preset dev -o FILE",
             )
             return None
-        value = self._fill(schema.Config, root.entries, root, Place(), "")
-        return value if isinstance(value, schema.Config) else None
+        value = self._fill(_kind(root), root.entries, root, Place(), "")
+        return value if isinstance(value, schema.Config | schema.detection.Config) else None
 
     # -- sections ------------------------------------------------------------------------------------------------------
 
@@ -61,7 +62,7 @@ class Converter:
         entry = node.entries.get("name")
         at = join(path, "name")
         if entry is None or is_null(entry.node):
-            default = schema.DEFAULT_NAMES.get(path)
+            default = _default_name(sections, node, path)
             if default is None:
                 where = entry.place if entry else node.removed.get("name", place)
                 self.problems.add(where, at, f"missing; available: {', '.join(sections)}")
@@ -218,6 +219,24 @@ class Converter:
         return INVALID
 
 
+def _kind(root: Map) -> type:
+    """Return what kind of configuration `Architecture.model_type` makes of a file; recognition, unless it says det."""
+    architecture = root.entries.get("Architecture")
+    if architecture is None or not isinstance(architecture.node, Map):
+        return schema.Config
+    model_type = architecture.node.entries.get("model_type")
+    is_det = model_type is not None and isinstance(model_type.node, Scalar) and model_type.node.text == "det"
+    return schema.detection.Config if is_det else schema.Config
+
+
+def _default_name(sections: Mapping[str, type], node: Map, path: str) -> str | None:
+    """Return the variant that a section without `name` means."""
+    algorithm = node.entries.get("algorithm")
+    text = algorithm.node.text if algorithm and isinstance(algorithm.node, Scalar) else ""
+    meant = schema.ALGORITHMS.get(text, "")
+    return meant if meant in sections else schema.DEFAULT_NAMES.get(path)
+
+
 def _is_empty(node: Node) -> bool:
     return is_null(node) or (isinstance(node, Map) and not node.entries)
 
@@ -227,4 +246,10 @@ def _word(value: object) -> str:
 
 
 def _shown(node: Node, value: object) -> str:
-    return str(list(value)) if isinstance(value, tuple) else got(node)
+    return str(_lists(value)) if isinstance(value, tuple) else got(node)
+
+
+def _lists(value: object) -> object:
+    if is_dataclass(value):
+        return type(value).__name__
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value

@@ -10,6 +10,7 @@ from thaiocr.errors import did_you_mean
 
 PARTNERS: Final[Mapping[type, frozenset[type]]] = {
     schema.Architecture: frozenset({schema.CTCLoss, schema.CTCLabelDecode, schema.RecMetric}),
+    schema.SVTRLCNet: frozenset({schema.MultiLoss, schema.CTCLabelDecode, schema.RecMetric}),
     schema.DistillationModel: frozenset(
         {schema.CombinedLoss, schema.DistillationCTCLabelDecode, schema.DistillationMetric}
     ),

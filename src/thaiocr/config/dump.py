@@ -8,15 +8,15 @@ from typing import Any
 import yaml
 
 from thaiocr.config.keys import is_named, keyed_kind, keys_of
-from thaiocr.config.schema import UNNAMED, Config
+from thaiocr.config.schema import UNNAMED, AnyConfig
 
 
-def to_dict(config: Config) -> dict[str, object]:
+def to_dict(config: AnyConfig) -> dict[str, object]:
     """Return the configuration as plain data: what a YAML reader gives for `to_yaml`. What is None is left out."""
     return _section(config)
 
 
-def to_yaml(config: Config) -> str:
+def to_yaml(config: AnyConfig) -> str:
     """Return the text of a file that loads as this very configuration; the same configuration gives the same text."""
     return "\n".join(_dump({name: section}) for name, section in to_dict(config).items())
 

@@ -25,6 +25,11 @@ UNUSED_KEYS: Final[Mapping[str, frozenset[str]]] = {
     """),
     "Architecture": _words("Transform"),
     "Architecture.Models.*": _words("Transform"),
+    "Architecture.Backbone": _words("disable_se"),  # of the networks that have no gates
+    "Train.dataset": _words("ext_op_transform_idx"),  # what RecConAug attaches is as its step finds it
+    "Train.dataset.transforms.MakeBorderMap": _words("total_epoch"),  # nothing tells PaddleOCR's step the epoch
+    "Train.dataset.transforms.MakeShrinkMap": _words("total_epoch"),
+    "Architecture.Head.head_list.NRTRHead": _words("max_text_length"),
     "Train.loader": _words("collate_batch use_shared_memory"),
     "Eval.loader": _words("collate_batch use_shared_memory"),
 }
@@ -34,8 +39,8 @@ EMPTY_ONLY: Final[frozenset[str]] = _words("Architecture.Transform Architecture.
 """Unused keys that are accepted only while they are empty."""
 
 UNSUPPORTED_KEYS: Final[frozenset[str]] = _words("""
-    cal_bleu_score calc_epoch_interval collate_fn dis_head ds_width eval_batch_epoch ext_op_transform_idx
-    find_unused_parameters group_lr is_filter maps_name multi_head rec_char_dict_path sampler start_ema to_static
-    use_sync_bn
+    cal_bleu_score calc_epoch_interval collate_fn dis_head ds_width eval_batch_epoch
+    find_unused_parameters group_lr is_filter maps_name multi_head rec_char_dict_path start_ema to_static
+    use_pool use_pos use_sync_bn
 """)
 """They would change the result: refused in any section, as a thing that exists but not here."""

@@ -31,9 +31,10 @@ class Key:
 
 @cache
 def keys_of(section: type) -> Mapping[str, Key]:
-    """Return the keys of a section by name, in PaddleOCR's order."""
+    """Return the keys of a section by name, in PaddleOCR's order: its own, then those of its base class."""
     hints = get_type_hints(section)
-    keys = (_key(field, hints[field.name]) for field in dataclasses.fields(section))
+    fields = sorted(dataclasses.fields(section), key=lambda field: field.name not in section.__annotations__)
+    keys = (_key(field, hints[field.name]) for field in fields)
     return {key.name: key for key in keys}
 
 

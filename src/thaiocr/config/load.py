@@ -5,36 +5,62 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from thaiocr.config.convert import Converter
 from thaiocr.config.nodes import Problems, read_tree
 from thaiocr.config.overrides import apply_overrides
-from thaiocr.config.schema import Config
+from thaiocr.config.schema import AnyConfig, Config
 from thaiocr.config.validate import validate
 from thaiocr.errors import ConfigError, did_you_mean
 
+Kind = TypeVar("Kind", bound=AnyConfig)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Loaded:
+class Loaded(Generic[Kind]):
     """A configuration that can be used."""
 
-    config: Config
+    config: Kind
     unused: tuple[str, ...]
     """Keys of PaddleOCR that change nothing here, such as `Global.log_smooth_window`."""
 
 
-def load_config(path: str | Path, overrides: Sequence[str] = (), *, option: str = "-o") -> Loaded:
-    """Read a file and apply overrides `KEY=VALUE`, which the user gave as `option`.
+def load_config(path: str | Path, overrides: Sequence[str] = (), *, option: str = "-o") -> Loaded[Config]:
+    """Read a file for recognition and apply overrides `KEY=VALUE`, which the user gave as `option`.
 
     Raises:
         ConfigError: the file cannot be read, or it and the overrides make no usable configuration; every problem is one
-            line, `file:line: Dotted.path: what; way out` or `-o KEY=VALUE: what; way out`.
+            line, `file:line: Dotted.path: what; way out` or `-o KEY=VALUE: what; way out`. Or it is for detection.
     """
     return load_text(_read(path), file=str(path), overrides=overrides, option=option)
 
 
-def load_text(text: str, *, file: str, overrides: Sequence[str] = (), option: str = "-o") -> Loaded:
+def load_text(text: str, *, file: str, overrides: Sequence[str] = (), option: str = "-o") -> Loaded[Config]:
     """Like `load_config`, for text that messages call `file` and overrides that the user gave as `option`.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    loaded = load_any_text(text, file=file, overrides=overrides, option=option)
+    if not isinstance(loaded.config, Config):
+        raise ConfigError(
+            f"{file}: Architecture.model_type: det trains detection; this takes a configuration for recognition only"
+        )
+    return Loaded(config=loaded.config, unused=loaded.unused)
+
+
+def load_any(path: str | Path, overrides: Sequence[str] = (), *, option: str = "-o") -> Loaded[AnyConfig]:
+    """Like `load_config`, for detection as well.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    return load_any_text(_read(path), file=str(path), overrides=overrides, option=option)
+
+
+def load_any_text(text: str, *, file: str, overrides: Sequence[str] = (), option: str = "-o") -> Loaded[AnyConfig]:
+    """Like `load_any`, for text that messages call `file` and overrides that the user gave as `option`.
 
     Raises:
         ConfigError: as `load_config`.

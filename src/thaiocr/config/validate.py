@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from thaiocr.config import distillation, schema
+from thaiocr.config import detection, distillation, feeds, schema, svtr_lcnet
+from thaiocr.config.geometry import AnyBackbone, input_height, time_steps
 from thaiocr.config.nodes import Place, Problems
 from thaiocr.errors import did_you_mean
 
@@ -24,24 +25,17 @@ class Check:
 
 def validate(values: Mapping[str, object], places: Mapping[str, Place], problems: Problems) -> None:
     """Run every check whose keys could all be read; `values` and `places` are keyed by dotted path."""
-    for check in CHECKS:
+    for check in CHECKS[str(values.get("Architecture.model_type", "rec"))]:
         if all(key in values for key in check.needs):
             what = check.problem(*(values[key] for key in check.needs))
             if what:
-                problems.add(_blamed([places[key] for key in check.needs]), check.needs[0], what)
+                problems.add(_blamed(check.needs, places), check.needs[0], what)
 
 
-def _blamed(places: Sequence[Place]) -> Place:
+def _blamed(needs: Sequence[str], places: Mapping[str, Place]) -> Place:
     """The last override that takes part, for it changed a file that may have been right; else the first place."""
-    return max([place for place in places if place.override], default=places[0])
-
-
-def time_steps(model_name: str, large_stride: tuple[int, ...], width: int) -> int:
-    """T of the network: a quarter of the width; an eighth when the large one's first stride, which is square, is 2."""
-    columns = (width + 1) // 2  # the stem's padding rounds up
-    if model_name == "large" and large_stride[0] == 2:
-        columns = (columns + 1) // 2
-    return columns // 2  # the pooling has no padding
+    taking_part = (place for key, place in places.items() if any(f"{key}.".startswith(f"{need}.") for need in needs))
+    return max((place for place in taking_part if place.override), default=places[needs[0]])
 
 
 def _warmup_ends(warmup: float, epochs: int) -> str | None:
@@ -103,46 +97,76 @@ def _one_guide_loss(label_smoothing: float | None, focal_gamma: float | None) ->
     return "given together with Loss.parts_guide.focal_gamma; keep one"
 
 
-def _one_row(
-    shape: tuple[int, int, int],
-    model_name: str,
-    large_stride: tuple[int, ...],
-    small_stride: tuple[int, ...],
-) -> str | None:
-    height = 2 * 2  # stem and pooling
-    for stride in large_stride if model_name == "large" else small_stride:
-        height *= stride
-    if shape[1] == height:
+def _one_row(shape: tuple[int, int, int], backbone: AnyBackbone) -> str | None:
+    height = input_height(backbone)
+    if shape[1] == height or isinstance(backbone, schema.SVTRNet):
         return None
+    model = f" {backbone.model_name}" if isinstance(backbone, schema.MobileNetV3) else ""
     return (
-        f"height {shape[1]} does not become one row of features: MobileNetV3 {model_name} divides it by {height}; "
-        f"write [3, {height}, {shape[2]}]"
+        f"height {shape[1]} does not become one row of features: {type(backbone).__name__}{model} divides it by "
+        f"{height}; write [3, {height}, {shape[2]}]"
     )
 
 
-def _text_fits(
-    shape: tuple[int, int, int], model_name: str, large_stride: tuple[int, ...], max_text_length: int
-) -> str | None:
-    steps = time_steps(model_name, large_stride, shape[2])
+def _evaluated_row(shape: tuple[int, int, int], sampler: object, backbone: AnyBackbone) -> str | None:
+    """Where Train shows one size, Eval's is the same."""
+    return None if sampler is None else _one_row(shape, backbone)
+
+
+def _text_fits(shape: tuple[int, int, int], backbone: AnyBackbone, max_text_length: int) -> str | None:
+    steps = time_steps(backbone, shape[2])
     if steps >= max_text_length:
         return None
+    wider = "raise out_char_num" if isinstance(backbone, schema.SVTRNet) else "widen the image"
     return (
         f"width {shape[2]} gives {steps} time steps, fewer than Global.max_text_length {max_text_length}; "
-        f"widen the image or lower max_text_length to at most {steps}"
+        f"{wider} or lower max_text_length to at most {steps}"
     )
+
+
+def _one_size(img_size: tuple[int, int], shape: tuple[int, int, int]) -> str | None:
+    if img_size == shape[1:]:
+        return None
+    return (
+        f"the network reads images of {list(img_size)} only, RecResizeImg.image_shape {list(shape)} makes others; "
+        f"write {list(shape[1:])} here"
+    )
+
+
+def _patches_fill(img_size: tuple[int, int], sub_num: int, patch_merging: str) -> str | None:
+    parts = 2**sub_num, 2**sub_num
+    height = parts[0] if patch_merging == "None" else 4 * parts[0]
+    if img_size[0] % height == 0 and img_size[1] % parts[1] == 0:
+        return None
+    return f"must be multiples of {height} and {parts[1]}, what the stages divide them by; got {list(img_size)}"
+
+
+def _mixer_for_each_block(mixer: tuple[str, ...], depth: tuple[int, ...]) -> str | None:
+    if len(mixer) == sum(depth):
+        return None
+    return f"{len(mixer)} words for {sum(depth)} blocks (depth {list(depth)}); give one for each"
+
+
+def _heads_divide(num_heads: tuple[int, ...], embed_dim: tuple[int, ...]) -> str | None:
+    if all(channels % heads == 0 for heads, channels in zip(num_heads, embed_dim, strict=True)):
+        return None
+    return f"embed_dim {list(embed_dim)} cannot be split among {list(num_heads)} heads; give divisors"
+
+
+def _one_width(patch_merging: str, embed_dim: tuple[int, ...]) -> str | None:
+    if patch_merging != "None" or len(set(embed_dim)) == 1:
+        return None
+    return f"without merging nothing changes the channels, embed_dim {list(embed_dim)} does; give one number thrice"
 
 
 def _networks_fit(models: Mapping[str, schema.SubModel], shape: tuple[int, int, int], length: int) -> str | None:
     """The image must suit all networks, and all must give the same number of time steps."""
     steps: dict[int, str] = {}
     for name, options in models.items():
-        backbone = options.backbone
-        what = _one_row(shape, backbone.model_name, backbone.large_stride, backbone.small_stride) or _text_fits(
-            shape, backbone.model_name, backbone.large_stride, length
-        )
+        what = _one_row(shape, options.backbone) or _text_fits(shape, options.backbone, length)
         if what:
             return f"{name}: {what}"
-        steps[time_steps(backbone.model_name, backbone.large_stride, shape[2])] = name
+        steps[time_steps(options.backbone, shape[2])] = name
     if len(steps) == 1:
         return None
     found = ", ".join(f"{name} {count}" for count, name in steps.items())
@@ -156,28 +180,12 @@ def _ratios_match(ratios: tuple[float, ...], files: tuple[str, ...]) -> str | No
 
 
 def _keys_complete(keys: tuple[str, ...]) -> str | None:
-    known = schema.KeepKeys().keep_keys
+    known = svtr_lcnet.KEYS if any(key in keys for key in ("label_ctc", "label_gtc")) else schema.KeepKeys().keep_keys
     for key in keys:
-        if key not in known:
+        if key not in (*known, "valid_ratio"):  # which nothing here needs
             return f"'{key}' is not supported{did_you_mean(key, known) or ';'} available: {', '.join(known)}"
     missing = [key for key in known if key not in keys]
     return f"must contain {', '.join(missing)}; write [{', '.join(known)}]" if missing else None
-
-
-def _steps_in_order(transforms: tuple[schema.Transform, ...]) -> str | None:
-    order = ["DecodeImage", "CTCLabelEncode", "RecResizeImg", "KeepKeys"]
-    found = [type(transform).__name__ for transform in transforms]
-    if [name for name in found if name != "RecAug"] != order:
-        return f"must be {', '.join(order)}, each once and in this order; got {', '.join(found) or 'none'}"
-    if found.count("RecAug") > 1 or "RecAug" in (found[0], *found[-2:]):
-        return f"RecAug belongs there once, between DecodeImage and RecResizeImg; got {', '.join(found)}"
-    return None
-
-
-def _as_they_are(transforms: tuple[schema.Transform, ...]) -> str | None:
-    if not any(isinstance(transform, schema.RecAug) for transform in transforms):
-        return None
-    return "RecAug changes pictures by chance, and figures with them; evaluation needs them as they are: remove it here"
 
 
 def _same_as_train(evaluation: object, train: object) -> str | None:
@@ -189,9 +197,12 @@ def _same_as_train(evaluation: object, train: object) -> str | None:
 
 _MODELS: Final = "Architecture.Models"
 _BACKBONE: Final = "Architecture.Backbone"
+_NECK: Final = "Architecture.Head.head_list.CTCHead.Neck"
 _TRANSFORMS: Final = {feed: f"{feed}.dataset.transforms" for feed in ("Train", "Eval")}
+_SHAPE: Final = f"{_TRANSFORMS['Train']}.RecResizeImg.image_shape"
+_JOIN: Final = f"{_TRANSFORMS['Train']}.RecConAug"
 
-CHECKS: Final[tuple[Check, ...]] = (
+GENERAL: Final[tuple[Check, ...]] = (
     Check(("Global.pretrained_model", "Global.checkpoints"), _one_start),
     Check(("Optimizer.clip_norm", "Optimizer.clip_norm_global"), _one_clip),
     Check(("Optimizer.lr.warmup_epoch", "Global.epoch_num"), _warmup_ends),
@@ -199,30 +210,21 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(("Optimizer.lr.learning_rate", "Optimizer.lr.min_lr"), _lowest_is_lower),
     Check(("Global.ema", "Global.use_amp", "Global.amp_level"), _average_of_float32),
     *(Check((key, "Global.save_epoch_step"), _keeps_of_something) for key in ("Global.keep_last", "Global.keep_best")),
+    *(Check((f"{feed}.dataset.ratio_list", f"{feed}.dataset.label_file_list"), _ratios_match) for feed in _TRANSFORMS),
+)
+
+RECOGNITION: Final[tuple[Check, ...]] = (
     Check(("Loss.parts_guide", "Global.max_text_length"), _guide_reads_clusters),
     Check(("Loss.parts_guide.label_smoothing", "Loss.parts_guide.focal_gamma"), _one_guide_loss),
-    Check(
-        (
-            f"{_TRANSFORMS['Train']}.RecResizeImg.image_shape",
-            f"{_BACKBONE}.model_name",
-            f"{_BACKBONE}.large_stride",
-            f"{_BACKBONE}.small_stride",
-        ),
-        _one_row,
-    ),
-    Check(
-        (
-            f"{_TRANSFORMS['Train']}.RecResizeImg.image_shape",
-            f"{_BACKBONE}.model_name",
-            f"{_BACKBONE}.large_stride",
-            "Global.max_text_length",
-        ),
-        _text_fits,
-    ),
-    Check(
-        (_MODELS, f"{_TRANSFORMS['Train']}.RecResizeImg.image_shape", "Global.max_text_length"),
-        _networks_fit,
-    ),
+    Check((_SHAPE, _BACKBONE), _one_row),
+    Check((_SHAPE, _BACKBONE, "Global.max_text_length"), _text_fits),
+    Check((f"{_BACKBONE}.img_size", _SHAPE), _one_size),
+    Check((f"{_BACKBONE}.img_size", f"{_BACKBONE}.sub_num", f"{_BACKBONE}.patch_merging"), _patches_fill),
+    Check((f"{_BACKBONE}.mixer", f"{_BACKBONE}.depth"), _mixer_for_each_block),
+    Check((f"{_BACKBONE}.num_heads", f"{_BACKBONE}.embed_dim"), _heads_divide),
+    Check((f"{_BACKBONE}.patch_merging", f"{_BACKBONE}.embed_dim"), _one_width),
+    Check((_MODELS, _SHAPE, "Global.max_text_length"), _networks_fit),
+    Check((f"{_NECK}.hidden_dims", f"{_NECK}.num_heads"), svtr_lcnet.heads_divide),
     Check((_MODELS,), distillation.teachers_know),
     *(Check((key, "Architecture"), distillation.is_of_architecture) for key in ("Loss", "PostProcess", "Metric")),
     Check(("Loss", _MODELS), distillation.loss_names_models),
@@ -232,14 +234,48 @@ CHECKS: Final[tuple[Check, ...]] = (
         check
         for feed, transforms in _TRANSFORMS.items()
         for check in (
-            Check((f"{feed}.dataset.ratio_list", f"{feed}.dataset.label_file_list"), _ratios_match),
-            Check((transforms,), _steps_in_order),
+            Check((transforms, f"{feed}.dataset.name"), feeds.steps_in_order),
+            Check((transforms,), svtr_lcnet.keys_are_of_encoder),
+            Check((transforms, "Architecture"), svtr_lcnet.encoder_is_of_heads),
             Check((f"{transforms}.KeepKeys.keep_keys",), _keys_complete),
         )
     ),
-    Check((_TRANSFORMS["Eval"],), _as_they_are),
+    Check((_TRANSFORMS["Eval"],), feeds.as_they_are),
+    Check((f"{_JOIN}.image_shape", _SHAPE, f"{_TRANSFORMS['Train']}.RecResizeImg.padding"), feeds.joined_fits),
+    Check((f"{_JOIN}.max_text_length", "Global.max_text_length"), feeds.joined_is_short),
+    Check(("Train.sampler", "Train.dataset.name"), feeds.sampler_has_dataset),
+    Check(("Train.dataset.ds_width", _BACKBONE), feeds.width_is_free),
+    Check(("Eval.sampler",), feeds.one_size_to_evaluate),
+    Check(("Train.sampler.first_bs", "Train.loader.batch_size_per_card"), feeds.one_batch_size),
+    Check(("Train.sampler", _BACKBONE, "Global.max_text_length"), feeds.scales_fit),
+    Check((f"{_TRANSFORMS['Eval']}.RecResizeImg.image_shape", "Train.sampler", _BACKBONE), _evaluated_row),
     *(
         Check((f"{_TRANSFORMS['Eval']}.{key}", f"{_TRANSFORMS['Train']}.{key}"), _same_as_train)
         for key in ("DecodeImage.img_mode", "RecResizeImg.image_shape", "RecResizeImg.padding")
     ),
 )
+
+DETECTION: Final[tuple[Check, ...]] = (
+    Check(("Global.cal_metric_during_train",), detection.no_reading),
+    Check((_TRANSFORMS["Train"],), detection.train_steps),
+    Check((_TRANSFORMS["Eval"],), detection.eval_steps),
+    Check((_TRANSFORMS["Eval"],), detection.one_way_to_resize),
+    Check((f"{_TRANSFORMS['Train']}.KeepKeys.keep_keys",), detection.train_keys),
+    Check((f"{_TRANSFORMS['Eval']}.KeepKeys.keep_keys",), detection.eval_keys),
+    Check((f"{_TRANSFORMS['Train']}.IaaAugment.augmenter_args",), detection.augmenters_complete),
+    Check(
+        (f"{_TRANSFORMS['Train']}.MakeBorderMap.shrink_ratio", f"{_TRANSFORMS['Train']}.MakeShrinkMap.shrink_ratio"),
+        detection.same_shrinking,
+    ),
+    Check(
+        (f"{_TRANSFORMS['Train']}.MakeBorderMap.thresh_min", f"{_TRANSFORMS['Train']}.MakeBorderMap.thresh_max"),
+        detection.rising,
+    ),
+    *(
+        Check((f"{_TRANSFORMS['Eval']}.{key}", f"{_TRANSFORMS['Train']}.{key}"), _same_as_train)
+        for key in ("DecodeImage.img_mode", "NormalizeImage.mean", "NormalizeImage.std")
+    ),
+)
+
+CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {"rec": GENERAL + RECOGNITION, "det": GENERAL + DETECTION}
+"""By model type."""

@@ -17,9 +17,11 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,7 +94,7 @@ def packs_folder() -> Path:
 
 def _made_of(samples: Sequence[Sample], preprocess: Preprocess) -> dict[str, Any]:
     """Return what a pack's index says of its origin, so that a person can be told why one is stale."""
-    folders = {str(sample.path.parent.absolute()) for sample in samples}
+    folders = {location.rpartition(os.sep)[0] for location in _locations(samples)}
     try:
         folder = os.path.commonpath(folders)
     except ValueError:  # no samples, or several drives
@@ -102,15 +104,22 @@ def _made_of(samples: Sequence[Sample], preprocess: Preprocess) -> dict[str, Any
 
 def _fingerprint(samples: Sequence[Sample], preprocess: Preprocess) -> str:
     digest = hashlib.sha256(json.dumps([FORMAT, asdict(preprocess)]).encode())
-    for sample in samples:
+    for location in _locations(samples):
         try:
-            status = sample.path.stat()
+            status = os.stat(location)  # noqa: PTH116 - see `_locations`
             # ctime as well: an image that could not be read may become readable by its owner or permissions alone.
             state = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
         except (OSError, ValueError):  # ValueError: a path with a zero byte
             state = "missing"
-        digest.update(f"{sample.path.absolute()}\0{state}\n".encode())
+        digest.update(f"{location}\0{state}\n".encode())
     return digest.hexdigest()[:32]
+
+
+def _locations(samples: Sequence[Sample]) -> Iterator[str]:
+    """Yield the absolute path of each image, as text: a million times Path takes a start-up from seconds to many."""
+    for data_dir, group in groupby(samples, key=attrgetter("data_dir")):
+        root = str(data_dir.absolute())
+        yield from (os.path.join(root, sample.image) for sample in group)  # noqa: PTH118
 
 
 def _read(folder: Path, fingerprint: str) -> Pack | None:

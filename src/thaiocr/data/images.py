@@ -6,6 +6,7 @@ H, W pixels of the file  h, w pixels of the input  N images
 from __future__ import annotations
 
 import math
+import struct
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +16,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from thaiocr.config.schema import DecodeImage, RecResizeImg
 from thaiocr.errors import DataError, EnvironmentProblem
 
 try:
@@ -29,7 +28,13 @@ OPENCV: Final = cv2.__version__
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
-FORMATS: Final = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+"""Of image files, in small letters."""
+MAX_PIXELS: Final = 178_956_970
+"""Of an image that is decoded: half a gigabyte, and what Pillow takes for safe."""
+
+START_OF_FRAME: Final = frozenset(bytes((0xFF, kind)) for kind in range(0xC0, 0xD0) if kind not in (0xC4, 0xC8, 0xCC))
+"""Markers of the JPEG segments that say how large the image is."""
 
 # Both would print about damaged files, without naming them; a DataError does.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -48,6 +53,8 @@ class Preprocess:
     @classmethod
     def of(cls, transforms: Sequence[object]) -> Preprocess:
         """Collect from a config's transforms what concerns pixels."""
+        from thaiocr.config.schema import DecodeImage, RecResizeImg  # not needed, and not waited for, where one reads
+
         decode = next(each for each in transforms if isinstance(each, DecodeImage))
         resize = next(each for each in transforms if isinstance(each, RecResizeImg))
         return cls(image_shape=resize.image_shape, img_mode=decode.img_mode, padding=resize.padding)
@@ -69,17 +76,18 @@ class BadImage(DataError):  # noqa: N818 - what it is called in messages and rep
 def decode(encoded: bytes, name: str) -> Pixels:
     """Decode an image file's bytes to BGR pixels [H, W, 3].
 
-    EXIF rotation is applied, transparency dropped, 16-bit and CMYK reduced to 8-bit BGR, as PaddleOCR's clients do.
+    EXIF rotation is applied, transparency dropped, 16-bit and CMYK reduced to 8-bit BGR, as PaddleOCR's clients do. Of
+    an animation and of a file of several pages it is the first picture.
 
     Raises:
-        BadImage: empty, truncated, not an image, or of more pixels than Pillow takes for safe (179 million); the
-            message starts with `name`.
+        BadImage: empty, truncated, not an image, or of more than `MAX_PIXELS`; the message starts with `name`.
     """
     if not encoded:
         raise BadImage("empty_file", f"{name}: the file is empty")
-    if _is_truncated(encoded):
+    pixel_count, is_truncated = _look(encoded)
+    if is_truncated:
         raise BadImage("truncated", f"{name}: the image is truncated; copy it again")
-    if _is_huge(encoded):
+    if pixel_count > MAX_PIXELS:
         raise BadImage("huge", f"{name}: the image has too many pixels to be decoded safely; crop or shrink it")
     try:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
@@ -93,27 +101,48 @@ def decode(encoded: bytes, name: str) -> Pixels:
     return np.asarray(image, np.uint8)
 
 
-def _is_truncated(encoded: bytes) -> bool:
-    """Tell whether a JPEG or PNG lacks its end. OpenCV fills what is missing with grey and says nothing."""
+def _look(encoded: bytes) -> tuple[int, bool]:
+    """Return the pixels that a header promises, and whether a JPEG or PNG lacks its end, without decoding.
+
+    OpenCV fills what is missing with grey and says nothing.
+    """
     if encoded.startswith(b"\x89PNG"):
-        return b"IEND" not in encoded
-    if not encoded.startswith(b"\xff\xd8\xff"):
-        return False
-    scan = 2  # past the segments before the first scan: one of them may hold a whole thumbnail with an end of its own
-    while scan < len(encoded) and encoded[scan : scan + 2] != b"\xff\xda":
-        scan += 2 + int.from_bytes(encoded[scan + 2 : scan + 4], "big")
-    return encoded.find(b"\xff\xd9", scan) < 0
+        width, height = struct.unpack(">II", encoded[16:24].ljust(8, b"\0"))
+        return width * height, b"IEND" not in encoded
+    if encoded.startswith(b"\xff\xd8\xff"):
+        return _look_at_jpeg(encoded)
+    return _pixel_count(encoded), False
 
 
-def _is_huge(encoded: bytes) -> bool:
-    """Tell from the header whether an image would take too much memory."""
+def _look_at_jpeg(encoded: bytes) -> tuple[int, bool]:
+    """Walk over the segments before the first scan: one of them may hold a whole thumbnail with an end of its own."""
+    pixel_count, place = 0, 2
+    while place < len(encoded) and encoded[place : place + 2] != b"\xff\xda":
+        marker = encoded[place : place + 2]
+        if marker in START_OF_FRAME:
+            height, width = struct.unpack(">HH", encoded[place + 5 : place + 9].ljust(4, b"\0"))
+            pixel_count = max(pixel_count, width * height)
+        is_filling = marker == b"\xff\xff"  # any number of FF may precede a marker
+        place += 1 if is_filling else 2 + int.from_bytes(encoded[place + 2 : place + 4], "big")
+    return pixel_count, encoded.find(b"\xff\xd9", place) < 0
+
+
+def _pixel_count(encoded: bytes) -> int:
+    """Return what the header of a format other than JPEG and PNG says; 0 when there is none."""
+    from PIL import Image  # loaded for these formats alone
+
     try:
-        Image.open(BytesIO(encoded), formats=FORMATS).close()
+        with Image.open(BytesIO(encoded), formats=("BMP", "GIF", "TIFF", "WEBP")) as image:
+            return image.width * image.height
     except Image.DecompressionBombError:
-        return True
+        return MAX_PIXELS + 1
     except Exception:  # whatever else is wrong with it, OpenCV decides
-        return False
-    return False
+        return 0
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Return the image files of a folder and the folders in it, in the order of their paths."""
+    return [each for each in sorted(folder.rglob("*")) if each.suffix.lower() in SUFFIXES and each.is_file()]
 
 
 def read_image(path: Path, name: str | None = None) -> Pixels:

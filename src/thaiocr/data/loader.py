@@ -5,9 +5,9 @@ N images of a batch  h, w pixels  L longest label of the batch
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,12 @@ from thaiocr.config import schema
 from thaiocr.data.augment import augment
 from thaiocr.data.dataset import DataSet
 from thaiocr.data.images import normalize
-from thaiocr.data.labels import Sample
+from thaiocr.data.joining import Pictures, join
+from thaiocr.data.labels import Sample, time_steps
+from thaiocr.data.scales import plan, slices
+
+WIDTH_STEP: Final = 16
+"""Widths of batches of pictures of like width are multiples of this, in pixels: few different shapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,71 +41,101 @@ class Batch:
         """Images of the batch, over all processes."""
         return len(self.samples) if self.whole is None else self.whole
 
+    def part(self, rows: slice) -> Batch:
+        """Return some of the images."""
+        return Batch(self.x_NChw[rows], self.labels_NL[rows], self.lengths_N[rows], self.samples[rows])
+
 
 class Batches:
     """The batches of a data set; every epoch's order can be made again, from any batch on.
 
-    With several processes a batch holds `batch_size_per_card` images for each of them. A rest of fewer images than
-    processes goes into the batch before, so that every process has a share of every batch.
+    With several processes a batch holds `batch_size_per_card` images for each of them.
 
     Args:
         data: What to serve.
         loader: Batch size, shuffling, whether an incomplete last batch is left out.
-        seed: Makes the order, and what `RecAug` does.
+        seed: Makes the order, and what `RecConAug` and `RecAug` do.
         rank: Of this process, from 0.
         processes: That share every batch.
+        sizes: Images in a batch of each of the data set's scales, for one process; left out: `batch_size_per_card`.
     """
 
-    def __init__(self, data: DataSet, loader: schema.Loader, *, seed: int, rank: int = 0, processes: int = 1) -> None:
+    def __init__(
+        self,
+        data: DataSet,
+        loader: schema.Loader,
+        *,
+        seed: int,
+        rank: int = 0,
+        processes: int = 1,
+        sizes: Sequence[int] = (),
+    ) -> None:
         self.data = data
         self.loader = loader
         self.seed = seed
         self.rank = rank
         self.processes = processes
+        self.sizes = sizes or (loader.batch_size_per_card,)
 
     def __len__(self) -> int:
-        return len(self._bounds(is_rest_dropped=self.loader.drop_last))
+        return len(self._plan(is_rest_dropped=self.loader.drop_last))
 
     def epoch(self, number: int, *, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches of epoch `number` from batch `start` on, changed as the data set's `RecAug` says."""
+        """Yield the batches of epoch `number` from batch `start` on, changed as `RecConAug` and `RecAug` say."""
+        order = np.random.default_rng([self.seed, number])
         rows = np.arange(len(self.data.samples))
         if self.loader.shuffle:
-            np.random.default_rng([self.seed, number]).shuffle(rows)
-        bounds = self._bounds(is_rest_dropped=self.loader.drop_last)
-        for position, (first, last) in enumerate(bounds[start:], start):
+            order.shuffle(rows)
+        planned = self._plan(is_rest_dropped=self.loader.drop_last)
+        batches = slices(planned, order if len(self.sizes) > 1 else None)
+        if self.data.columns_a_step is not None:
+            rows = rows[np.argsort(self.data.pack.filled_N[self.data.rows_S[rows]], kind="stable")]
+            batches = [batches[index] for index in order.permutation(len(batches))]
+        for position, batch in enumerate(batches[start:], start):
             # From 1: numpy takes the seed [a, b, 0] for [a, b], which makes the order.
             rng = np.random.default_rng([self.seed, number, position + 1, self.rank])
-            yield self._share(rows[first:last], rng)
+            yield self._share(rows[batch.first : batch.last], rng, batch.scale)
 
     def in_order(self) -> Iterator[Batch]:
         """Yield every sample once as it is, in the order of the label files."""
-        for first, last in self._bounds(is_rest_dropped=False):
-            yield self._share(np.arange(first, last))
+        for first, last, scale in slices(self._plan(is_rest_dropped=False)):
+            yield self._share(np.arange(first, last), scale=scale)
 
-    def _bounds(self, *, is_rest_dropped: bool) -> list[tuple[int, int]]:
-        """Return first and last + 1 of every batch."""
-        count, size = len(self.data.samples), self.loader.batch_size_per_card * self.processes
-        bounds = list(range(0, count + 1, size))
-        rest = 0 if is_rest_dropped else count - bounds[-1]
-        if rest >= self.processes:
-            bounds.append(count)
-        elif rest and len(bounds) > 1:
-            bounds[-1] = count
-        return list(pairwise(bounds))
+    def _plan(self, *, is_rest_dropped: bool) -> list[tuple[int, int]]:
+        return plan(len(self.data.samples), self.sizes, self.processes, is_rest_dropped=is_rest_dropped)
 
-    def _share(self, rows_N: NDArray[np.integer], rng: np.random.Generator | None = None) -> Batch:
+    def _share(self, rows_N: NDArray[np.integer], rng: np.random.Generator | None = None, scale: int = 0) -> Batch:
         own_N = np.array_split(rows_N, self.processes)[self.rank]
-        return replace(self.batch(own_N, rng), whole=len(rows_N))
+        return replace(self.batch(own_N, rng, scale), whole=len(rows_N))
 
-    def batch(self, rows_N: NDArray[np.integer], rng: np.random.Generator | None = None) -> Batch:
-        """Return the batch of the given samples; with `rng` their pictures are augmented, where that is wanted."""
-        samples = [self.data.samples[row] for row in rows_N]
-        lengths_N = np.array([len(sample.ids) for sample in samples], np.int64)
-        labels_NL = np.zeros((len(samples), lengths_N.max(initial=1)), np.int32)
-        for label, sample in zip(labels_NL, samples, strict=True):
-            label[: len(sample.ids)] = sample.ids
-        packed_N = self.data.rows_S[rows_N]
-        images_NhwC, filled_N = self.data.pack.images_NhwC[packed_N], self.data.pack.filled_N[packed_N]
-        if rng is not None and self.data.augmentation is not None:
-            images_NhwC = augment(images_NhwC, filled_N, self.data.augmentation, rng)
-        return Batch(normalize(images_NhwC, filled_N), labels_NL, lengths_N, samples)
+    def batch(self, rows_N: NDArray[np.integer], rng: np.random.Generator | None = None, scale: int = 0) -> Batch:
+        """Return the batch of the given samples in one of the sizes; with `rng` joined and augmented, where wanted."""
+        data, pack = self.data, self.data.packs[scale]
+        packed_N = data.rows_S[rows_N]
+        samples = [data.samples[row] for row in rows_N]
+        pictures = Pictures(pack.images_NhwC[packed_N], pack.filled_N[packed_N], samples)
+        if rng is not None and data.joining is not None:
+            pictures = join(pictures, data.joining, pack, data.samples, data.rows_S, rng)
+        images_NhwC = pictures.images_NhwC
+        if rng is not None and data.columns_a_step is not None:
+            images_NhwC = images_NhwC[:, :, : _width(pictures, data.columns_a_step)]
+        if rng is not None and data.augmentation is not None:
+            images_NhwC = augment(images_NhwC, pictures.filled_N, data.augmentation, rng)
+        x_NChw = normalize(images_NhwC, pictures.filled_N)
+        return Batch(x_NChw, *_labels(pictures.samples), pictures.samples)
+
+
+def _width(pictures: Pictures, columns_a_step: int) -> int:
+    """Return the columns that a batch needs, a multiple of `WIDTH_STEP`: for its pictures, and for its labels."""
+    steps = max(time_steps(sample.ids) for sample in pictures.samples)
+    needed = max(int(pictures.filled_N.max()), (steps + 1) * columns_a_step)  # one more, for what is rounded down
+    return min(int(pictures.images_NhwC.shape[2]), -(-needed // WIDTH_STEP) * WIDTH_STEP)
+
+
+def _labels(samples: Sequence[Sample]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return labels_NL, filled up with 0, and lengths_N."""
+    lengths_N = np.array([len(sample.ids) for sample in samples], np.int64)
+    labels_NL = np.zeros((len(samples), lengths_N.max(initial=1)), np.int32)
+    for label_L, sample in zip(labels_NL, samples, strict=True):
+        label_L[: len(sample.ids)] = sample.ids
+    return labels_NL, lengths_N

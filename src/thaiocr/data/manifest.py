@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,4 +38,25 @@ def font_families(folder: Path) -> dict[str, str]:
         f"{split['folder']}/{number:06}.jpg": names[font]
         for split in manifest.get("splits", {}).values()
         for number, font in enumerate(split["images"]["font"], start=1)
+    }
+
+
+def same_pictures(folder: Path) -> dict[str, Mapping[str, tuple[str, ...]]]:
+    """Return image name -> text -> the texts that look the same in the image's font; {} where nothing is known.
+
+    Raises:
+        DataError: as `read_manifest`.
+    """
+    manifest = read_manifest(folder)
+    twins: dict[int, dict[str, tuple[str, ...]]] = {}
+    for font, pairs in manifest.get("same_pictures", {}).items():
+        others = twins.setdefault(int(font), {})
+        for one, other in pairs:
+            others[one] = (*others.get(one, ()), other)
+            others[other] = (*others.get(other, ()), one)
+    return {
+        f"{split['folder']}/{number:06}.jpg": twins[font]
+        for split in manifest.get("splits", {}).values()
+        for number, font in enumerate(split["images"]["font"], start=1)
+        if font in twins
     }

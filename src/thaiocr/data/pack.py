@@ -59,18 +59,18 @@ def pack(config: schema.Config, *, progress: Progress) -> tuple[list[Packed], li
     before = {path: path.stat().st_mtime_ns for path in packs_folder().glob("*.npy")}
     packed: list[Packed] = []
     for split in splits(config):
-        data = load_dataset(split.dataset, codec, split.limits, seed=seed, progress=progress)
-        path = packs_folder() / f"{data.pack.fingerprint}.npy"
-        packed.append(
-            Packed(
-                split=split.name,
-                path=path,
-                bytes=path.stat().st_size,
-                images=len(data.samples),
-                rejects=len(data.rejects),
-                is_new=before.get(path) != path.stat().st_mtime_ns,
+        data = load_dataset(split.dataset, codec, split.limits, seed=seed, progress=progress, sizes=split.sizes)
+        for path in (packs_folder() / f"{each.fingerprint}.npy" for each in data.packs):
+            packed.append(
+                Packed(
+                    split=split.name,
+                    path=path,
+                    bytes=path.stat().st_size,
+                    images=len(data.samples),
+                    rejects=len(data.rejects),
+                    is_new=before.get(path) != path.stat().st_mtime_ns,
+                )
             )
-        )
     return packed, list(_stale({each.path.stem for each in packed}))
 
 

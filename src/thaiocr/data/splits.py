@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from thaiocr.config import schema
-from thaiocr.config.validate import time_steps
+from thaiocr.config.geometry import time_steps
 from thaiocr.data.images import Preprocess
 from thaiocr.data.labels import Limits
+from thaiocr.data.scales import preprocessing
 from thaiocr.text.codec import Codec
 from thaiocr.text.dictionary import Dictionary, find_dictionary
 
@@ -22,16 +23,18 @@ class Split:
     name: SplitName
     dataset: schema.SimpleDataSet
     limits: Limits
+    sizes: tuple[Preprocess, ...]
+    """How images become network input, once for each size."""
 
 
 def splits(config: schema.Config) -> tuple[Split, Split]:
     """Return `Train` and `Eval`; only what CTC is trained on has to fit into the network's time steps."""
     length, backbone = config.run.max_text_length, config.reader.backbone
-    width = Preprocess.of(config.train.dataset.transforms).image_shape[2]
-    steps = time_steps(backbone.model_name, backbone.large_stride, width)
+    train, evaluation = preprocessing(config.train), preprocessing(config.eval)
+    steps = min(time_steps(backbone, each.image_shape[2]) for each in train)
     return (
-        Split("Train", config.train.dataset, Limits(length, steps)),
-        Split("Eval", config.eval.dataset, Limits(length)),
+        Split("Train", config.train.dataset, Limits(length, steps), train),
+        Split("Eval", config.eval.dataset, Limits(length), evaluation),
     )
 
 

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import paddle
+from numpy.typing import NDArray
+from paddle import nn
 
-from thaiocr.config import schema
+from thaiocr.config import geometry, schema
+from thaiocr.config.schema import detection
 from thaiocr.data.dataset import DataSet, load_dataset
-from thaiocr.data.images import Preprocess
+from thaiocr.data.detection_labels import Pages
 from thaiocr.data.labels import Limits
-from thaiocr.data.loader import Batches
+from thaiocr.data.loader import Batch, Batches
+from thaiocr.data.scales import batch_sizes, preprocessing
 from thaiocr.data.splits import open_codec
-from thaiocr.engine.average import Average, build_average
-from thaiocr.engine.early_stop import IsOver, build_early_stop
-from thaiocr.engine.evaluate import TrainingMetric, no_metric, training_accuracy
+from thaiocr.engine.average import build_average
+from thaiocr.engine.early_stop import build_early_stop
+from thaiocr.engine.evaluate import TrainingMetric, no_metric, of_model, read_batches, training_accuracy
 from thaiocr.engine.meter import Meter
-from thaiocr.engine.non_finite import NON_FINITE, SkipNonFinite, StopAtNonFinite
+from thaiocr.engine.non_finite import NON_FINITE
 from thaiocr.engine.optim import build_optimizer, build_schedule, observer
-from thaiocr.engine.precision import Precision, build_precision, check_device
-from thaiocr.engine.retention import Expired, build_retention
+from thaiocr.engine.precision import build_precision, check_device
+from thaiocr.engine.retention import build_retention
+from thaiocr.engine.run import BaseRun, Position, Served
 from thaiocr.engine.runlog import RunLog
+from thaiocr.engine.stop import StopRequest
 from thaiocr.engine.tracking import Tracking
 from thaiocr.engine.workers import Workers, join
 from thaiocr.errors import DataError, EnvironmentProblem
 from thaiocr.losses import Loss, build_loss
 from thaiocr.losses.distillation import check_pairs
+from thaiocr.metrics.recognition import RecognitionMetric
 from thaiocr.models import build_model, fast
 from thaiocr.models.parts_guide import PartsGuide
-from thaiocr.models.recognizer import Recognizer
+from thaiocr.models.recognizer import Outputs, Recognizer
 from thaiocr.progress import Progress
 from thaiocr.text.codec import Codec
 from thaiocr.text.dictionary import Dictionary
@@ -40,63 +48,71 @@ SHOWN_REJECTS: Final = 5
 """In an error message; `rejects.tsv` lists all."""
 
 
-@dataclass(slots=True)
-class Position:
-    """Where a run is; everything that a checkpoint has to remember besides tensors."""
-
-    epoch: int = 0
-    """The epoch in progress, from 0."""
-    batch: int = 0
-    """The next batch of it."""
-    step: int = 0
-    """Optimizer steps done."""
-    loss_sum: float = 0.0
-    """Of the epoch in progress, over images."""
-    acc_sum: float = 0.0
-    """Of the epoch in progress, over images; 0 without `cal_metric_during_train`."""
-    images: int = 0
-    """Of the epoch in progress."""
-    skipped: int = 0
-    """Steps left out because loss or gradient was not finite."""
-    skipped_in_a_row: int = 0
-    seconds: float = 0.0
-    """Spent on the run when it was saved, by all processes that worked on it."""
-    best: dict[str, Any] = field(default_factory=dict)
-    """Metrics, epoch and step of `best_accuracy`."""
-    history: list[dict[str, Any]] = field(default_factory=list)
-    """One entry per evaluation; early stopping and the retention of checkpoints follow from it."""
-
-
 @dataclass(kw_only=True, slots=True)
-class Run:
-    """A training run with all its parts."""
+class Run(BaseRun):
+    """A run that trains a recogniser."""
 
     config: schema.Config
-    folder: Path
     codec: Codec
     dictionary: Dictionary
     model: Recognizer
-    guide: PartsGuide | None
     loss: Loss
-    parameters: list[paddle.Tensor]
-    """What is trained: the network's but for frozen ones, and the guide's."""
-    schedule: paddle.optimizer.lr.LRScheduler
-    observe: Callable[[float], None]
-    """Tells the schedule what an evaluation found."""
-    optimizer: paddle.optimizer.Optimizer
-    precision: Precision
-    non_finite: StopAtNonFinite | SkipNonFinite
-    average: Average
     accuracy: TrainingMetric
-    is_over: IsOver
-    expired: Expired
     train: Batches
     eval: Batches
-    log: RunLog
-    tracking: Tracking
-    position: Position
-    meter: Meter
-    workers: Workers
+    metric: RecognitionMetric
+    """With what the last evaluation read."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the dictionary."""
+        return self.dictionary.fingerprint
+
+    @property
+    def entries(self) -> Sequence[str]:
+        """What the network's classes mean, from 1 on."""
+        return self.codec.entries
+
+    def outputs(self, part: Batch) -> Outputs:
+        """Return features, sequence and logits."""
+        return self.model.outputs(paddle.to_tensor(part.x_NChw), paddle.to_tensor(part.labels_NL))
+
+    def losses(self, outputs: Outputs, part: Batch) -> Mapping[str, paddle.Tensor]:
+        """Return `loss`, which is minimised, and its terms by name."""
+        return self.loss(outputs, paddle.to_tensor(part.labels_NL), paddle.to_tensor(part.lengths_N))
+
+    def figures(self, outputs: Outputs, part: Batch) -> Mapping[str, float]:
+        """Return, with `cal_metric_during_train`, the share that is read right."""
+        return self.accuracy(outputs.head_out, part)
+
+    def measure(self, progress: Progress, stop: StopRequest) -> Mapping[str, float]:
+        """Read all images of `Eval`."""
+        network = of_model(self.model)
+
+        def read(x_NChw: NDArray[np.float32]) -> NDArray[np.float32]:
+            self.workers.check(stop)
+            return network(x_NChw)
+
+        is_single = self.config.run.max_text_length == 1
+        shares = list(read_batches(read, self.eval, self.codec, progress=progress, is_single=is_single))
+        self.metric.reset()
+        self.metric.update(self.workers.gather(shares))
+        return self.metric.brief()
+
+    def show(self) -> None:
+        """Hand some of what was read to the trackers."""
+        self.tracking.readings(self.eval.data, self.metric.readings, self.position.step)
+
+    def about(self) -> Mapping[str, Any]:
+        """Return the number of classes, and what dictionary and images are."""
+        return {
+            "classes": self.codec.num_classes,
+            "fingerprints": {
+                "dictionary": self.fingerprint,
+                "train": self.train.data.pack.fingerprint,
+                "eval": self.eval.data.pack.fingerprint,
+            },
+        }
 
 
 def build_run(config: schema.Config, *, echo: Callable[[str], object], progress: Progress) -> Run:
@@ -116,9 +132,8 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
     paddle.seed(config.run.seed)
     codec = open_codec(config)
     model = build_model(config.architecture, codec.num_classes, config.key)
-    folder = Path(config.run.save_model_dir)
     workers = join()
-    log = RunLog(folder, echo=echo)
+    log = RunLog(Path(config.run.save_model_dir), echo=echo)
     length = config.run.max_text_length
     train_limits, eval_limits = Limits(length, time_steps(model, config)), Limits(length)
     with workers.first_before_others():
@@ -127,41 +142,66 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
     guide = (
         PartsGuide(model.reader.backbone.out_channels, codec.entries) if config.loss.parts_guide is not None else None
     )
-    schedule = build_schedule(config.optimizer.lr, epochs=config.run.epoch_num, steps_per_epoch=len(train))
     frozen = {id(parameter) for parameter in model.frozen}
     trained = [(name, parameter) for name, parameter in model.named_parameters() if id(parameter) not in frozen]
     named = [*trained, *(guide.named_parameters(prefix="guide") if guide is not None else ())]
-    optimizer = build_optimizer(config.optimizer, schedule, named)
-    indicator = config.metric.main_indicator
     return Run(
-        config=config,
-        folder=folder,
         codec=codec,
         dictionary=codec.dictionary,
-        model=model,
         guide=guide,
         loss=build_loss(config.loss, guide),
-        parameters=[parameter for _, parameter in named],
-        schedule=schedule,
-        observe=observer(schedule),
-        optimizer=optimizer,
-        precision=build_precision(config.run, model, optimizer),
-        non_finite=NON_FINITE[config.run.non_finite](),
-        average=build_average(config.run.ema, model, model.frozen),
         accuracy=training_accuracy if config.run.cal_metric_during_train else no_metric,
-        is_over=build_early_stop(config.run.early_stop, indicator),
-        expired=build_retention(config.run, indicator),
         train=train,
         eval=evaluation,
+        metric=RecognitionMetric(ignore_space=config.metric.ignore_space),
         log=log,
-        tracking=Tracking(log),
-        position=Position(),
-        meter=Meter(),
         workers=workers,
+        **common_parts(config, model, named, steps_per_epoch=len(train), log=log, frozen=model.frozen),
     )
 
 
-def use_device(config: schema.Config) -> None:
+def common_parts(
+    config: schema.AnyConfig,
+    model: nn.Layer,
+    named: Sequence[tuple[str, paddle.Tensor]],
+    *,
+    steps_per_epoch: int,
+    log: RunLog,
+    frozen: Sequence[paddle.Tensor] = (),
+) -> dict[str, Any]:
+    """Return, by the names of its fields, the parts of a run that do not depend on what is learnt.
+
+    Args:
+        config: What to train.
+        model: The network.
+        named: What is trained of it, and beside it.
+        steps_per_epoch: Batches.
+        log: Of the run.
+        frozen: What is not trained of the network.
+    """
+    schedule = build_schedule(config.optimizer.lr, epochs=config.run.epoch_num, steps_per_epoch=steps_per_epoch)
+    optimizer = build_optimizer(config.optimizer, schedule, named)
+    indicator = config.metric.main_indicator
+    return {
+        "config": config,
+        "folder": Path(config.run.save_model_dir),
+        "model": model,
+        "parameters": [parameter for _, parameter in named],
+        "schedule": schedule,
+        "observe": observer(schedule),
+        "optimizer": optimizer,
+        "precision": build_precision(config.run, model, optimizer),
+        "non_finite": NON_FINITE[config.run.non_finite](),
+        "average": build_average(config.run.ema, model, frozen),
+        "is_over": build_early_stop(config.run.early_stop, indicator),
+        "expired": build_retention(config.run, indicator),
+        "tracking": Tracking(log),
+        "position": Position(),
+        "meter": Meter(),
+    }
+
+
+def use_device(config: schema.AnyConfig) -> None:
     """Select GPU or CPU, and with `Global.deterministic` what makes the same run on any number of cores.
 
     Raises:
@@ -183,18 +223,18 @@ def use_device(config: schema.Config) -> None:
 
 
 def time_steps(model: Recognizer, config: schema.Config) -> int:
-    """Return T, the number of time steps that the network gives for the configured input.
+    """Return T, the least number of time steps that the network gives for the configured inputs.
 
     Raises:
         ConfigError: the losses of a distillation compare outputs of different shapes.
     """
-    _, height, width = Preprocess.of(config.train.dataset.transforms).image_shape
-    model.eval()
-    with paddle.no_grad():
-        outputs = model.outputs(paddle.zeros([1, 3, height, width]))
+    shapes = [each.image_shape for each in preprocessing(config.train)]
     if isinstance(config.loss, schema.CombinedLoss):
-        check_pairs(config.loss, outputs)
-    return int(outputs.head_out.shape[1])
+        model.eval()
+        for _, height, width in shapes:
+            with paddle.no_grad():
+                check_pairs(config.loss, model.outputs(paddle.zeros([1, 3, height, width])))
+    return min(geometry.time_steps(config.reader.backbone, width) for _, _, width in shapes)
 
 
 def build_batches(
@@ -212,27 +252,52 @@ def build_batches(
     Raises:
         DataError: no usable image, no whole batch, or more rejects than `Global.max_reject_ratio` allows.
     """
-    data = load_dataset(feed.dataset, codec, limits, seed=config.run.seed, progress=progress)
-    files = ", ".join(feed.dataset.label_file_list)
+    data = load_dataset(feed.dataset, codec, limits, seed=config.run.seed, progress=progress, sizes=preprocessing(feed))
+    batches = Batches(
+        data,
+        feed.loader,
+        seed=config.run.seed,
+        rank=workers.rank,
+        processes=workers.size,
+        sizes=batch_sizes(feed),
+    )
+    check_data(batches, feed, config.run, log=log, line="a line is an image path, a tab and the text")
+    return batches
+
+
+def check_data(
+    batches: Served, feed: schema.Feed | detection.Feed, options: schema.Global, *, log: RunLog, line: str
+) -> None:
+    """List the rejects of a data set in `rejects.tsv`, and refuse one that cannot be trained with.
+
+    Args:
+        batches: Of the data set.
+        feed: What it was made from.
+        options: How many rejects are allowed.
+        log: Of the run.
+        line: What a label file holds, for the message about one in which nothing can be used.
+
+    Raises:
+        DataError: no usable image, no whole batch, or more rejects than `Global.max_reject_ratio` allows.
+    """
+    data, files = batches.data, ", ".join(feed.dataset.label_file_list)
     if data.rejects:
         log.rejects(data.rejects)
-    if data.reject_ratio > config.run.max_reject_ratio or not data.samples:
-        raise DataError(_reject_summary(data, files, config.run.max_reject_ratio))
-    batches = Batches(data, feed.loader, seed=config.run.seed, rank=workers.rank, processes=workers.size)
+    if data.reject_ratio > options.max_reject_ratio or not data.samples:
+        raise DataError(_reject_summary(data, files, options.max_reject_ratio, line))
     if not len(batches):
         raise DataError(
             f"{files}: {len(data.samples)} images do not fill one batch of {feed.loader.batch_size_per_card}; "
             "lower batch_size_per_card or set drop_last: false"
         )
-    return batches
 
 
-def _reject_summary(data: DataSet, files: str, allowed: float) -> list[str]:
+def _reject_summary(data: DataSet | Pages, files: str, allowed: float, line: str) -> list[str]:
     shown = [str(reject) for reject in data.rejects[:SHOWN_REJECTS]]
     if len(data.rejects) > SHOWN_REJECTS:
         shown.append(f"… and {len(data.rejects) - SHOWN_REJECTS} more, listed in rejects.tsv of the run's folder")
     if not data.samples:
-        return [*shown, f"{files}: no usable image; a line is an image path, a tab and the text"]
+        return [*shown, f"{files}: no usable image; {line}"]
     return [
         *shown,
         f"{files}: {data.reject_ratio:.1%} of the lines cannot be used, {allowed:.1%} are allowed; "

@@ -51,13 +51,29 @@ def of_model(model: nn.Layer) -> Network:
     return run
 
 
-def read_all(network: Network, batches: Batches, codec: Codec, *, progress: Progress, is_single: bool) -> list[Reading]:
+def read_all(
+    network: Network,
+    batches: Batches,
+    codec: Codec,
+    *,
+    progress: Progress,
+    is_single: bool,
+    temperature: float | None = None,
+) -> list[Reading]:
     """Read every image of a data set, in the order of its label files; arguments as of `read_batches`."""
-    return list(chain(*read_batches(network, batches, codec, progress=progress, is_single=is_single)))
+    return list(
+        chain(*read_batches(network, batches, codec, progress=progress, is_single=is_single, temperature=temperature))
+    )
 
 
 def read_batches(
-    network: Network, batches: Batches, codec: Codec, *, progress: Progress, is_single: bool
+    network: Network,
+    batches: Batches,
+    codec: Codec,
+    *,
+    progress: Progress,
+    is_single: bool,
+    temperature: float | None = None,
 ) -> Iterator[list[Reading]]:
     """Read this process's share of every batch of a data set.
 
@@ -67,15 +83,23 @@ def read_batches(
         codec: Of the network's dictionary.
         progress: Shows the images done.
         is_single: Every image shows one dictionary entry; the most probable entries are ranked as well.
+        temperature: Of a bundle: scores are computed with it, and those without are kept beside them.
     """
     with progress("evaluating", len(batches.data.samples)) as advance:
         for batch in batches.in_order():
             probabilities_NTK = network(batch.x_NChw)
             tops = single_entry_ranking(probabilities_NTK, codec) if is_single else [()] * len(batch.samples)
+            raw = greedy_decode(probabilities_NTK, codec)
+            read = raw if temperature is None else greedy_decode(probabilities_NTK, codec, temperature=temperature)
             yield [
-                Reading(image=sample.image, label=sample.text, text=decoded.text, score=decoded.score, top=top)
-                for sample, decoded, top in zip(
-                    batch.samples, greedy_decode(probabilities_NTK, codec), tops, strict=True
+                Reading(
+                    image=sample.image,
+                    label=sample.text,
+                    text=decoded.text,
+                    score=decoded.score,
+                    top=top,
+                    raw_score=None if temperature is None else before.score,
                 )
+                for sample, decoded, before, top in zip(batch.samples, read, raw, tops, strict=True)
             ]
             advance(batch.all_images)

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
-import numpy as np
 import paddle
-from numpy.typing import NDArray
 
 from thaiocr.checkpoint import store
-from thaiocr.data.loader import Batch
 from thaiocr.engine import position
-from thaiocr.engine.build import Run
-from thaiocr.engine.evaluate import of_model, read_batches
+from thaiocr.engine.run import BaseRun
 from thaiocr.engine.stop import Stopped, StopRequest
-from thaiocr.metrics.recognition import RecognitionMetric
 from thaiocr.progress import Advance, Progress
 
+AnyBatch = TypeVar("AnyBatch", bound=Any)
 
-def fit(run: Run, *, progress: Progress, stop: StopRequest) -> None:
+
+def fit(run: BaseRun, *, progress: Progress, stop: StopRequest) -> None:
     """Train from where the run is to its last epoch, or to where early stopping ends it.
 
     Args:
@@ -46,7 +43,7 @@ def fit(run: Run, *, progress: Progress, stop: StopRequest) -> None:
         save_and_stop(run)
 
 
-def train_epoch(run: Run, advance: Advance, progress: Progress, stop: StopRequest) -> None:
+def train_epoch(run: BaseRun, advance: Advance, progress: Progress, stop: StopRequest) -> None:
     """Do what is left of the epoch in progress, or as much of it as early stopping wants."""
     here = run.position
     for batch in run.meter.waiting(run.train.epoch(here.epoch, start=here.batch)):
@@ -67,7 +64,7 @@ def train_epoch(run: Run, advance: Advance, progress: Progress, stop: StopReques
         run.workers.check(stop)
 
 
-def train_step(run: Run, batch: Batch) -> dict[str, float]:
+def train_step(run: BaseRun, batch: Any) -> dict[str, float]:
     """Make one step: forward, loss and backward for each part of the batch, then optimizer, average and schedule.
 
     Returns:
@@ -78,17 +75,18 @@ def train_step(run: Run, batch: Batch) -> dict[str, float]:
     Raises:
         DataError: the loss or the gradient is not finite (see `engine.non_finite`).
     """
-    run.model.train()
+    if not run.model.training:
+        run.model.train()
     run.non_finite.before(run.model)
     # Whatever the step draws at random depends on its number alone: a resumed run draws the same.
     paddle.seed(run.config.run.seed * 2**31 + run.position.step)
     values: dict[str, float] = defaultdict(float)
     for part, share in parts(batch, run.config.run.accumulation_steps):
         with run.precision.training():
-            outputs = run.model.outputs(paddle.to_tensor(part.x_NChw))
-        terms = run.loss(outputs, paddle.to_tensor(part.labels_NL), paddle.to_tensor(part.lengths_N))
+            outputs = run.outputs(part)
+        terms = run.losses(outputs, part)
         run.precision.backward(terms["loss"] * share)
-        for name, value in {**terms, **run.accuracy(outputs.head_out, part)}.items():
+        for name, value in {**terms, **run.figures(outputs, part)}.items():
             values[name] += float(value) * share
     run.precision.unscale(run.parameters)
     values = run.workers.average(run.parameters, values, batch)
@@ -105,12 +103,12 @@ def train_step(run: Run, batch: Batch) -> dict[str, float]:
     return values
 
 
-def parts(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
+def parts(batch: AnyBatch, count: int) -> Iterator[tuple[AnyBatch, float]]:
     """Yield the batch in `count` parts of almost equal size, each with its share of the images."""
     images = len(batch.samples)
     bounds = [index * images // count for index in range(count + 1)]
     for rows in (slice(first, last) for first, last in pairwise(bounds) if last > first):
-        part = Batch(batch.x_NChw[rows], batch.labels_NL[rows], batch.lengths_N[rows], batch.samples[rows])
+        part = batch.part(rows)
         yield part, len(part.samples) / images
 
 
@@ -120,7 +118,7 @@ def gradient_norm(parameters: Iterable[paddle.Tensor]) -> float:
     return float(paddle.add_n([gradient.astype("float32").square().sum() for gradient in gradients]).sqrt())
 
 
-def pace(run: Run, values: Mapping[str, float]) -> str:
+def pace(run: BaseRun, values: Mapping[str, float]) -> str:
     """Return what is shown beside the bar of an epoch."""
     shown = "  ".join(f"{name} {values[name]:.3f}" for name in ("loss", "acc") if name in values)
     meter = run.meter
@@ -129,13 +127,13 @@ def pace(run: Run, values: Mapping[str, float]) -> str:
     )
 
 
-def steps_left(run: Run) -> int:
+def steps_left(run: BaseRun) -> int:
     """Return the steps to the end of the last epoch."""
     here = run.position
     return (run.config.run.epoch_num - here.epoch) * len(run.train) - here.batch
 
 
-def log_step(run: Run, values: Mapping[str, float]) -> None:
+def log_step(run: BaseRun, values: Mapping[str, float]) -> None:
     """Write every `print_batch_step`-th step; speed and waiting are those of the steps since the last one written."""
     here, meter = run.position, run.meter
     if not values or here.step % run.config.run.print_batch_step:
@@ -152,7 +150,7 @@ def log_step(run: Run, values: Mapping[str, float]) -> None:
     meter.reset()
 
 
-def is_evaluation_due(run: Run) -> bool:
+def is_evaluation_due(run: BaseRun) -> bool:
     """Tell whether an evaluation belongs between the last step and the next one, and was not done yet.
 
     `eval_batch_step` says where; without it, and at the very end, it is at the end of an epoch.
@@ -169,7 +167,7 @@ def is_evaluation_due(run: Run) -> bool:
     return here.step > first and (here.step - first) % interval == 0
 
 
-def end_epoch(run: Run, progress: Progress, stop: StopRequest) -> None:
+def end_epoch(run: BaseRun, progress: Progress, stop: StopRequest) -> None:
     """Evaluate where due, move to the next epoch, save. An epoch that early stopping cut short is only saved."""
     here, options = run.position, run.config.run
     if here.batch == len(run.train):
@@ -186,7 +184,7 @@ def end_epoch(run: Run, progress: Progress, stop: StopRequest) -> None:
     position.save(run, "latest")
 
 
-def keep_epoch(run: Run, every: int) -> None:
+def keep_epoch(run: BaseRun, every: int) -> None:
     """Save `iter_epoch_N` where due, and remove those that are not to be kept any longer."""
     epoch = run.position.epoch
     if every and epoch % every == 0:
@@ -195,26 +193,17 @@ def keep_epoch(run: Run, every: int) -> None:
             store.remove(run.folder / f"iter_epoch_{old}")
 
 
-def evaluate(run: Run, progress: Progress, stop: StopRequest) -> None:
+def evaluate(run: BaseRun, progress: Progress, stop: StopRequest) -> None:
     """Measure on `Eval`; keep the run as `best_accuracy` when its main indicator is the best so far."""
-    here, options = run.position, run.config.metric
-    metric = RecognitionMetric(ignore_space=options.ignore_space)
-    is_single = run.config.run.max_text_length == 1
-    network = of_model(run.model)
-
-    def read(x_NChw: NDArray[np.float32]) -> NDArray[np.float32]:
-        run.workers.check(stop)
-        return network(x_NChw)
-
+    here, indicator = run.position, run.config.metric.main_indicator
     with run.average.applied(), run.precision.evaluating():
-        shares = list(read_batches(read, run.eval, run.codec, progress=progress, is_single=is_single))
-    metric.update(run.workers.gather(shares))
-    found = {"epoch": here.epoch + 1, "step": here.step, **metric.brief()}
+        measured = run.measure(progress, stop)
+    found = {"epoch": here.epoch + 1, "step": here.step, **measured}
     here.history.append(found)
-    run.observe(found[options.main_indicator])
+    run.observe(found[indicator])
     run.log.record("eval", found)
-    run.tracking.readings(run.eval.data, metric.readings, here.step)
-    is_best = not here.best or found[options.main_indicator] > here.best[options.main_indicator]
+    run.show()
+    is_best = not here.best or found[indicator] > here.best[indicator]
     if is_best:
         here.best = found
     figures = ", ".join(f"{name} {value:.4f}" for name, value in found.items() if isinstance(value, float))
@@ -223,7 +212,7 @@ def evaluate(run: Run, progress: Progress, stop: StopRequest) -> None:
         position.save(run, "best_accuracy")
 
 
-def save_and_stop(run: Run) -> NoReturn:
+def save_and_stop(run: BaseRun) -> NoReturn:
     """Save the run where it is; what is due there is done first when it is resumed.
 
     Raises:

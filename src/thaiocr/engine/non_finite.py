@@ -16,7 +16,7 @@ from thaiocr.data.loader import Batch
 from thaiocr.errors import DataError
 
 if TYPE_CHECKING:
-    from thaiocr.engine.build import Position, Run
+    from thaiocr.engine.run import BaseRun, Position
 
 SHOWN_SAMPLES: Final = 5
 """In an error message."""
@@ -30,7 +30,7 @@ class StopAtNonFinite:
     def before(self, model: nn.Layer) -> None:
         """Nothing is to be undone."""
 
-    def refuses(self, _run: Run, values: Mapping[str, float], batch: Batch, /) -> bool:
+    def refuses(self, _run: BaseRun, values: Mapping[str, float], batch: Batch, /) -> bool:
         """Return False: the step can be made.
 
         Args:
@@ -56,7 +56,7 @@ class SkipNonFinite:
         """Remember what a forward pass changes: one NaN would stay in a running mean for ever."""
         self._statistics = [value.clone() for value in _statistics(model)]
 
-    def refuses(self, run: Run, values: Mapping[str, float], batch: Batch, /) -> bool:
+    def refuses(self, run: BaseRun, values: Mapping[str, float], batch: Batch, /) -> bool:
         """Tell whether the step must be left out; count it, write it to the logs and undo the forward pass.
 
         Raises:
@@ -107,7 +107,7 @@ def _statistics(model: nn.Layer) -> list[Tensor]:
     return [value for name, value in model.named_parameters() if name.endswith(("._mean", "._variance"))]
 
 
-def _log(run: Run, broken: str, batch: Batch) -> None:
+def _log(run: BaseRun, broken: str, batch: Batch) -> None:
     here: Position = run.position
     images = [f"{sample.place}: {sample.image}" for sample in batch.samples]
     run.log.record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from thaiocr.checkpoint import store
-from thaiocr.engine.build import Position
+from thaiocr.engine.run import Position
 
 METRICS: Final = ("acc", "norm_edit_dis")
 """The metrics that both engines have under one name."""

@@ -14,7 +14,7 @@ import paddle
 from thaiocr.checkpoint import store
 from thaiocr.config import schema
 from thaiocr.engine import paddleocr
-from thaiocr.engine.build import Position, Run
+from thaiocr.engine.run import BaseRun, Position
 from thaiocr.errors import DataError
 
 AFTER_WARMUP: Final = "LinearWarmup_LR"
@@ -28,7 +28,7 @@ MOMENTS: Final[Mapping[type, str]] = {
 """What follows a parameter's name in the state of its optimizer."""
 
 
-def save(run: Run, name: str) -> None:
+def save(run: BaseRun, name: str) -> None:
     """Write the run as `NAME.pdparams/.pdopt/.states` into its folder."""
     here = run.position
     here.seconds = run.meter.total
@@ -41,7 +41,7 @@ def save(run: Run, name: str) -> None:
         "best_model_dict": here.best,
         # Ours.
         "position": asdict(here),
-        "dictionary": run.dictionary.fingerprint,
+        "dictionary": run.fingerprint,
         "guide": _arrays(run.guide.state_dict()) if run.guide is not None else None,
         "average": run.average.state(),
         "precision": run.precision.state(),
@@ -78,7 +78,7 @@ def last_good(folder: Path) -> tuple[Path, store.Checkpoint, list[str]]:
     return newest, whole[newest], problems
 
 
-def resume(run: Run, checkpoint: store.Checkpoint, prefix: Path) -> None:
+def resume(run: BaseRun, checkpoint: store.Checkpoint, prefix: Path) -> None:
     """Move the run to where the checkpoint was saved; what its logs held beyond that point is cut off.
 
     A checkpoint of PaddleOCR's own training has no position inside an epoch: its run goes on at the next epoch.
@@ -92,7 +92,7 @@ def resume(run: Run, checkpoint: store.Checkpoint, prefix: Path) -> None:
         DataError: of another network or dictionary.
     """
     states = checkpoint.states
-    if not _is_of_dictionary(states, run):
+    if not is_of_dictionary(states, run):
         raise DataError(
             f"{prefix}: trained with another dictionary than {run.config.run.character_dict_path}; "
             "use that dictionary, or start from its weights with --init-from"
@@ -112,7 +112,7 @@ def resume(run: Run, checkpoint: store.Checkpoint, prefix: Path) -> None:
         run.position = paddleocr.position_of(checkpoint, indicator=indicator, steps_per_epoch=len(run.train))
 
 
-def _load_optimizer(run: Run, state: Mapping[str, Any], prefix: Path) -> None:
+def _load_optimizer(run: BaseRun, state: Mapping[str, Any], prefix: Path) -> None:
     schedule = state.get("LR_Scheduler")
     if schedule is not None:
         ours = run.schedule.state_dict()
@@ -132,7 +132,7 @@ def _load_optimizer(run: Run, state: Mapping[str, Any], prefix: Path) -> None:
         run.optimizer.set_state_dict({name: _tensors(value) for name, value in state.items()})
 
 
-def _check_moments(run: Run, state: Mapping[str, Any], prefix: Path) -> None:
+def _check_moments(run: BaseRun, state: Mapping[str, Any], prefix: Path) -> None:
     """Refuse the state of another kind of optimizer, or of parameters that go by other names.
 
     Raises:
@@ -159,9 +159,9 @@ def _tensors(value: Any) -> Any:
     return value
 
 
-def _is_of_dictionary(states: Mapping[str, Any], run: Run) -> bool:
+def is_of_dictionary(states: Mapping[str, Any], run: BaseRun) -> bool:
     """Tell whether a checkpoint was trained with the run's dictionary, as far as it says so."""
-    return bool(states.get("dictionary", run.dictionary.fingerprint) == run.dictionary.fingerprint)
+    return bool(states.get("dictionary", run.fingerprint) == run.fingerprint)
 
 
 def load_weights(model: paddle.nn.Layer, weights: Mapping[str, Any], prefix: Path) -> None:
@@ -188,61 +188,6 @@ def fill(model: paddle.nn.Layer, weights: Mapping[str, Any]) -> None:
     for name, parameter in model.state_dict(use_hook=False).items():
         if name in weights:
             parameter.set_value(paddle.to_tensor(weights[name]).astype(parameter.dtype))
-
-
-def start(run: Run, weights: Path | None) -> list[str] | None:
-    """Give a new run its first weights: those that a distillation's networks are `pretrained` with, then `weights`.
-
-    Returns:
-        As `init_from`; None without `weights`.
-
-    Raises:
-        DataError: as `init_from`; of another network or dictionary, where a whole network is loaded.
-    """
-    if isinstance(run.config.architecture, schema.DistillationModel):
-        for name, options in run.config.architecture.models.items():
-            if options.pretrained is not None:
-                _load_network(run, name, store.without_suffix(Path(options.pretrained)))
-        run.average.resume(None)
-    return None if weights is None else init_from(run, weights)
-
-
-def _load_network(run: Run, name: str, prefix: Path) -> None:
-    weights = store.load_weights(prefix)
-    if not _is_of_dictionary(store.load(prefix).states if store.exists(prefix) else {}, run):
-        raise DataError(
-            f"{prefix}: trained with another dictionary than {run.config.run.character_dict_path}; "
-            f"name a checkpoint of that dictionary in Architecture.Models.{name}.pretrained"
-        )
-    load_weights(run.model.networks[name], weights, prefix)
-
-
-def init_from(run: Run, prefix: Path) -> list[str]:
-    """Start from the weights of a checkpoint; parameters that do not fit keep their fresh values.
-
-    With another dictionary the head stays fresh, even where its size is the same: its classes mean other entries.
-
-    Returns:
-        The names of the parameters that keep their fresh values.
-
-    Raises:
-        DataError: damaged, or nothing fits.
-    """
-    weights = store.load_weights(prefix)
-    states = store.load(prefix).states if store.exists(prefix) else {}
-    if not _is_of_dictionary(states, run):
-        weights = {name: value for name, value in weights.items() if "head." not in name}
-    parameters = run.model.state_dict()
-    fitting = {
-        name: weights[name]
-        for name, parameter in parameters.items()
-        if name in weights and list(weights[name].shape) == list(parameter.shape)
-    }
-    if not fitting:
-        raise DataError(f"{prefix}: no parameter has a name and shape of this network")
-    fill(run.model, fitting)
-    run.average.resume(None)
-    return [name for name in parameters if name not in fitting]
 
 
 def _arrays(state: Mapping[str, Any]) -> dict[str, Any]:

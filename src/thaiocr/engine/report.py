@@ -13,13 +13,13 @@ import paddle
 
 from thaiocr import __version__
 from thaiocr.config.dump import to_dict
-from thaiocr.engine.build import Run
+from thaiocr.engine.run import BaseRun
 
 PACKAGES: Final = "numpy|numba|opencv-.*|paddlepaddle.*|pillow|pythainlp"
 """What changes the figures of a training; OpenCV and paddle have several distributions."""
 
 
-def build_report(run: Run, began: datetime) -> dict[str, Any]:
+def build_report(run: BaseRun, began: datetime) -> dict[str, Any]:
     """Return the content of `report.json`.
 
     Args:
@@ -31,6 +31,7 @@ def build_report(run: Run, began: datetime) -> dict[str, Any]:
     return {
         "folder": str(run.folder),
         "ended": "all epochs" if is_whole else "early stopping",
+        "start": here.start,
         "best": here.best,
         "history": here.history,
         "epochs": here.epoch,
@@ -40,14 +41,9 @@ def build_report(run: Run, began: datetime) -> dict[str, Any]:
         "began": began.isoformat(timespec="seconds"),
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "config": to_dict(run.config),
-        "classes": run.codec.num_classes,
+        **run.about(),
         "images": {"train": len(run.train.data.samples), "eval": len(run.eval.data.samples)},
         "rejects": {"train": len(run.train.data.rejects), "eval": len(run.eval.data.rejects)},
-        "fingerprints": {
-            "dictionary": run.dictionary.fingerprint,
-            "train": run.train.data.pack.fingerprint,
-            "eval": run.eval.data.pack.fingerprint,
-        },
         "device": str(paddle.get_device()),
         "machine": machine(),
         "versions": {

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from thaiocr.config import schema
 from thaiocr.config.dump import to_dict
 from thaiocr.data.dataset import DataSet
-from thaiocr.data.images import Preprocess
 from thaiocr.engine.runlog import RunLog
 from thaiocr.errors import EnvironmentProblem
 from thaiocr.metrics.recognition import Reading
@@ -58,7 +57,7 @@ class TensorBoard:
         step: What a resumed run goes on after, or None.
     """
 
-    def __init__(self, config: schema.Config, step: int | None) -> None:
+    def __init__(self, config: schema.AnyConfig, step: int | None) -> None:
         from tensorboardX import summary
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import Event, SessionLog
@@ -99,7 +98,7 @@ class VisualDL:
         step: What a resumed run goes on after, or None.
     """
 
-    def __init__(self, config: schema.Config, step: int | None) -> None:
+    def __init__(self, config: schema.AnyConfig, step: int | None) -> None:
         from visualdl.component import base_component
         from visualdl.proto.record_pb2 import Record
         from visualdl.writer.record_writer import RecordWriter
@@ -152,7 +151,7 @@ class WeightsAndBiases:
         step: What a resumed run goes on after, or None.
     """
 
-    def __init__(self, config: schema.Config, step: int | None) -> None:
+    def __init__(self, config: schema.AnyConfig, step: int | None) -> None:
         import wandb
 
         options = config.wandb or schema.WandB()
@@ -186,7 +185,7 @@ class WeightsAndBiases:
         self._run.finish()
 
 
-TRACKERS: Final[Mapping[str, tuple[str, Callable[[schema.Config, int | None], Tracker]]]] = {
+TRACKERS: Final[Mapping[str, tuple[str, Callable[[schema.AnyConfig, int | None], Tracker]]]] = {
     "tensorboard": ("tensorboardX", TensorBoard),
     "visualdl": ("visualdl", VisualDL),
     "wandb": ("wandb", WeightsAndBiases),
@@ -194,7 +193,7 @@ TRACKERS: Final[Mapping[str, tuple[str, Callable[[schema.Config, int | None], Tr
 """Name -> package, and what follows a run with it."""
 
 
-def _folder(config: schema.Config, name: str, files: str, *, is_new: bool) -> Path:
+def _folder(config: schema.AnyConfig, name: str, files: str, *, is_new: bool) -> Path:
     """Return a tracker's folder; a new run finds none of an earlier one's files there."""
     folder = Path(config.run.save_model_dir) / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -207,7 +206,7 @@ def _milliseconds() -> int:
     return round(time.time() * 1000)
 
 
-def chosen(config: schema.Config) -> list[str]:
+def chosen(config: schema.AnyConfig) -> list[str]:
     """Return the names of the trackers that a configuration asks for, each once."""
     asked = {
         "tensorboard": False,
@@ -217,7 +216,7 @@ def chosen(config: schema.Config) -> list[str]:
     return [name for name, is_asked in asked.items() if is_asked or name in config.run.trackers]
 
 
-def check(config: schema.Config) -> None:
+def check(config: schema.AnyConfig) -> None:
     """Tell what is missing before a run takes time.
 
     Raises:
@@ -245,13 +244,14 @@ class Tracking:
         self.is_bgr = False
 
     @contextmanager
-    def following(self, config: schema.Config, step: int | None) -> Iterator[None]:
+    def following(self, config: schema.AnyConfig, step: int | None) -> Iterator[None]:
         """Follow a run that begins, or goes on after a step, to its end.
 
         Raises:
             EnvironmentProblem: a tracker does not start.
         """
-        self.is_bgr = Preprocess.of(config.eval.dataset.transforms).img_mode == "BGR"
+        decode = next(each for each in config.eval.dataset.transforms if isinstance(each, schema.DecodeImage))
+        self.is_bgr = decode.img_mode == "BGR"
         try:
             for name in chosen(config):
                 self.trackers[name] = _start(name, config, step)
@@ -287,7 +287,7 @@ class Tracking:
                 self.log.text(f"warning: {name} failed and is left out from here on: {error or type(error).__name__}")
 
 
-def _start(name: str, config: schema.Config, step: int | None) -> Tracker:
+def _start(name: str, config: schema.AnyConfig, step: int | None) -> Tracker:
     try:
         return TRACKERS[name][1](config, step)
     except Exception as error:  # as with all that a tracker does

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import paddle
 
@@ -14,18 +14,27 @@ from thaiocr.checkpoint import store
 from thaiocr.config import schema
 from thaiocr.config.dump import to_yaml
 from thaiocr.engine import position, tracking
-from thaiocr.engine.build import Run, build_run
+from thaiocr.engine.build import build_run
+from thaiocr.engine.detection import build_detection_run
 from thaiocr.engine.loop import fit
 from thaiocr.engine.report import build_report
+from thaiocr.engine.run import BaseRun
 from thaiocr.engine.runlog import REJECTS, replace_text
+from thaiocr.engine.start import start
 from thaiocr.engine.stop import stop_on_signals
 from thaiocr.engine.workers import writing_once
 from thaiocr.errors import DataError, UsageError
 from thaiocr.progress import Progress
 
+BUILDERS: Final[Mapping[type, Callable[..., BaseRun]]] = {
+    schema.Config: build_run,
+    schema.detection.Config: build_detection_run,
+}
+"""By kind of configuration."""
+
 
 def train(
-    config: schema.Config,
+    config: schema.AnyConfig,
     *,
     resume: Path | None,
     init_from: Path | None,
@@ -58,7 +67,7 @@ def train(
     saved = None if resume is None else _saved(resume, folder)
     began = datetime.now(timezone.utc)
     with stop_on_signals() as stop, paddle.utils.unique_name.guard(), writing_once(config) as config:
-        run = build_run(config, echo=echo, progress=progress)
+        run = BUILDERS[type(config)](config, echo=echo, progress=progress)
         if saved is not None:
             _go_on(run, *saved)
         else:
@@ -85,7 +94,7 @@ def _saved(resume: Path, folder: Path) -> tuple[Path, store.Checkpoint, list[str
         raise DataError([*error.problems, hint]) from error
 
 
-def _go_on(run: Run, prefix: Path, checkpoint: store.Checkpoint, damaged: list[str]) -> None:
+def _go_on(run: BaseRun, prefix: Path, checkpoint: store.Checkpoint, damaged: list[str]) -> None:
     position.resume(run, checkpoint, prefix)
     _describe_data(run)
     for problem in damaged:
@@ -102,21 +111,22 @@ def _go_on(run: Run, prefix: Path, checkpoint: store.Checkpoint, damaged: list[s
         run.log.text(f"resumed {prefix}: epoch {here.epoch + 1}, step {here.step}")
 
 
-def _begin(run: Run, init_from: Path | None, *, is_forced: bool) -> None:
-    fresh = position.start(run, init_from)
+def _begin(run: BaseRun, init_from: Path | None, *, is_forced: bool) -> None:
+    started = start(run, init_from)
     if is_forced:
         _remove_run(run.folder)
     run.log.clear()
-    if fresh is not None:
-        run.log.text(f"weights from {init_from}; fresh: {', '.join(fresh) or 'none'}")
+    for line in started.lines() if started is not None else ():
+        run.log.text(line)
     _describe_data(run)
 
 
-def _describe_data(run: Run) -> None:
+def _describe_data(run: BaseRun) -> None:
     for name, data in (("training", run.train.data), ("evaluation", run.eval.data)):
         rejected = f", {len(data.rejects)} lines rejected: {run.folder / REJECTS}" if data.rejects else ""
         run.log.text(f"{len(data.samples)} {name} images{rejected}")
-    run.log.text(f"{run.codec.num_classes} classes")
+    if run.entries:
+        run.log.text(f"{len(run.entries) + 1} classes")
 
 
 def _remove_run(folder: Path) -> None:

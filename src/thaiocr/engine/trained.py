@@ -38,6 +38,20 @@ class Trained:
     """What was measured when the checkpoint was saved; empty where only weights are there."""
 
 
+def checkpoint_prefix(config: schema.AnyConfig, checkpoint: str | None) -> Path:
+    """Return the path without suffix of a checkpoint that is there; `best_accuracy` when left out.
+
+    Raises:
+        DataError: no such checkpoint.
+    """
+    prefix = store.without_suffix(Path(checkpoint or Path(config.run.save_model_dir) / "best_accuracy"))
+    if not prefix.with_name(prefix.name + ".pdparams").is_file():
+        found = sorted(path.stem for path in prefix.parent.glob("*.pdparams"))
+        way_out = f"checkpoints there: {', '.join(found)}" if found else "train first, or name one with --checkpoint"
+        raise DataError(f"{prefix}.pdparams: no such checkpoint; {way_out}")
+    return prefix
+
+
 def open_trained(config: schema.Config, checkpoint: str | None) -> Trained:
     """Build the network of a configuration and load its weights.
 
@@ -49,11 +63,7 @@ def open_trained(config: schema.Config, checkpoint: str | None) -> Trained:
         DataError: no such checkpoint, or of another architecture or dictionary.
         EnvironmentProblem: a GPU is asked for and there is none.
     """
-    prefix = store.without_suffix(Path(checkpoint or Path(config.run.save_model_dir) / "best_accuracy"))
-    if not prefix.with_name(prefix.name + ".pdparams").is_file():
-        found = sorted(path.stem for path in prefix.parent.glob("*.pdparams"))
-        way_out = f"checkpoints there: {', '.join(found)}" if found else "train first, or name one with --checkpoint"
-        raise DataError(f"{prefix}.pdparams: no such checkpoint; {way_out}")
+    prefix = checkpoint_prefix(config, checkpoint)
     use_device(config)
     codec = open_codec(config)
     dictionary = codec.dictionary

@@ -11,8 +11,8 @@ from pathlib import Path
 import paddle
 
 from thaiocr.config import schema
-from thaiocr.engine import position
 from thaiocr.engine.build import Run, build_run
+from thaiocr.engine.start import start
 from thaiocr.engine.stop import Stopped, StopRequest, stop_on_signals
 from thaiocr.progress import Progress
 
@@ -33,7 +33,7 @@ def trial_run(
         progress: Shows the decoding of images.
 
     Raises:
-        ThaiOcrError: as `build_run` and `position.start`.
+        ThaiOcrError: as `build_run` and `start`.
         KeyboardInterrupt: stopped by a signal.
     """
     constant = replace(config.optimizer, lr=schema.Const(learning_rate=learning_rate))
@@ -44,7 +44,7 @@ def trial_run(
     ):
         beside = replace(config.run, save_model_dir=folder, non_finite="skip")
         run = build_run(replace(config, run=beside, optimizer=constant), echo=lambda _line: None, progress=progress)
-        position.start(run, init_from)
+        start(run, init_from)
         stop.is_awaited = True
         try:
             yield run, stop

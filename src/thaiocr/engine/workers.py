@@ -1,7 +1,7 @@
 """The processes of one run: each takes its share of every batch, and all take the same step.
 
-What a step found is averaged in one message, so that every process holds the same network after it. On the CPU the
-processes talk through gloo, on GPUs through NCCL.
+What a step found is averaged, so that every process holds the same network after it. On the CPU the processes talk
+through gloo, and those of one machine exchange gradients in shared memory; on GPUs through NCCL.
 
 G values of a step, those of all tensors one after the other
 """
@@ -26,6 +26,7 @@ from paddle.base import core
 
 from thaiocr.config import schema
 from thaiocr.data.loader import Batch
+from thaiocr.engine.shared_sum import SharedSum, open_shared_sum
 from thaiocr.engine.stop import Stopped, StopRequest
 from thaiocr.errors import DataError, EnvironmentProblem
 
@@ -37,12 +38,15 @@ FAILED: Final = "thaiocr: processes that failed"
 POLL_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Workers:
     """This process among those of its run."""
 
     rank: int = 0
     size: int = 1
+    shared: SharedSum | None = None
+    """Memory of the processes; None where they have none in common, or have not looked for it yet."""
+    has_looked: bool = False
 
     def average(
         self, parameters: Sequence[paddle.Tensor], values: Mapping[str, float], batch: Batch
@@ -59,16 +63,21 @@ class Workers:
         """
         if self.size == 1:
             return dict(values)
-        figures = paddle.to_tensor(list(values.values()), dtype="float32")
-        tensors = [*_exchanged(parameters), figures]
-        sum_G = paddle.concat([tensor.flatten() for tensor in tensors]) * (len(batch.samples) / batch.all_images)
-        with _others_answering():
-            distributed.all_reduce(sum_G)
-        parts = paddle.split(sum_G, [tensor.size for tensor in tensors])
-        with paddle.no_grad():  # or the statistics would become results of this sum, no longer parameters
-            for tensor, part in zip(tensors, parts, strict=True):
-                paddle.assign(part.reshape(tensor.shape), tensor)
-        return dict(zip(values, figures.tolist(), strict=True))
+        tensors, share = _exchanged(parameters), len(batch.samples) / batch.all_images
+        sum_G = paddle.to_tensor(list(values.values()), dtype="float32") * share
+        if not self.has_looked and tensors[0].place.is_cpu_place():
+            self._look_for_memory(sum(tensor.size for tensor in tensors))
+        if self.shared is None:
+            figures = _average_by_message(tensors, sum_G, share)
+        else:
+            figures = _average_in_memory(self.shared, tensors, sum_G, share)
+        return dict(zip(values, figures, strict=True))
+
+    def _look_for_memory(self, count: int) -> None:
+        def gather(word: str) -> list[str]:
+            return self.gather([[word]])
+
+        self.shared, self.has_looked = open_shared_sum(self.rank, self.size, count, gather), True
 
     def check_start(self, step: int, parameters: Sequence[paddle.Tensor]) -> None:
         """Make sure that all processes begin with the same step and weights.
@@ -175,7 +184,7 @@ def join() -> Workers:
 
 
 @contextmanager
-def writing_once(config: schema.Config) -> Iterator[schema.Config]:
+def writing_once(config: schema.AnyConfig) -> Iterator[schema.AnyConfig]:
     """Change the configuration of all processes but the first: they write to a folder that is thrown away."""
     if is_first():
         yield config
@@ -193,6 +202,30 @@ def _others_answering() -> Iterator[None]:
         raise EnvironmentProblem(
             "another process of this run is gone, or was silent for too long; go on with --resume"
         ) from error
+
+
+def _average_by_message(tensors: list[paddle.Tensor], figures: paddle.Tensor, share: float) -> list[float]:
+    """Average the tensors in place, and add up the figures, in one message."""
+    sum_G = paddle.concat([*(tensor.flatten() * share for tensor in tensors), figures])
+    with _others_answering():
+        distributed.all_reduce(sum_G)
+    *parts, figures = paddle.split(sum_G, [*(tensor.size for tensor in tensors), figures.size])
+    with paddle.no_grad():  # or the statistics would become results of this sum, no longer parameters
+        for tensor, part in zip(tensors, parts, strict=True):
+            paddle.assign(part.reshape(tensor.shape), tensor)
+    return list(figures.tolist())
+
+
+def _average_in_memory(
+    shared: SharedSum, tensors: list[paddle.Tensor], figures: paddle.Tensor, share: float
+) -> list[float]:
+    """Do the same through memory; the message with the figures tells that all have written."""
+    arrays: list[Any] = [np.from_dlpack(tensor.detach()) for tensor in tensors]  # numpy does not know their type
+    shared.write(arrays, share)
+    with _others_answering():
+        distributed.all_reduce(figures)
+    shared.read(arrays)
+    return list(figures.tolist())
 
 
 def _exchanged(parameters: Sequence[paddle.Tensor]) -> list[paddle.Tensor]:

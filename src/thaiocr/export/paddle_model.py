@@ -9,6 +9,7 @@ import paddle
 import yaml
 from paddle import nn
 
+from thaiocr.models.recognizer import Recognizer
 from thaiocr.predict.bundle import PADDLE, Bundle
 
 CLIENT_MODEL_NAME: Final = "th_PP-OCRv5_mobile_rec"
@@ -19,9 +20,10 @@ def write_paddle_model(model: nn.Layer, bundle: Bundle) -> None:
     """Write `inference.json` and `inference.pdiparams`; batch size and width stay free."""
     channels, height, _ = bundle.preprocess.image_shape
     model.eval()
+    network = model.for_export() if isinstance(model, Recognizer) else model
     shape = paddle.static.InputSpec([None, channels, height, None], "float32", name="x")
     # Not to_static(model): that would replace the model's own forward, which the parity gate runs.
-    paddle.jit.save(model, str(bundle.folder / PADDLE), input_spec=[shape])
+    paddle.jit.save(network, str(bundle.folder / PADDLE), input_spec=[shape])
 
 
 def write_client_yaml(bundle: Bundle) -> None:

@@ -125,7 +125,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 # -- Configuration -----------------------------------------------------------------------------------------------------
 
 
-def _load(hyperparameters: Mapping[str, str], channels: Mapping[str, Path]) -> Loaded:
+def _load(hyperparameters: Mapping[str, str], channels: Mapping[str, Path]) -> Loaded[schema.Config]:
     """Return the configuration as it was written, with the hyperparameters applied."""
     name = hyperparameters.get(CONFIG) or _only_file(channels)
     overrides = [f"{key}={value}" for key, value in hyperparameters.items() if key != CONFIG]

@@ -234,7 +234,7 @@ def _context() -> dict[str, Path]:
     files |= {f"thai_letters/{path.name}": path for path in letters.glob("*.t[sx][tv]")}
     for path in _PACKAGE.rglob("*"):
         place = path.relative_to(_PACKAGE)
-        is_ours = place.parts[0] not in ("image", "thai_letters") and "__pycache__" not in place.parts
+        is_ours = place.parts[0] not in ("image", "pretrained", "thai_letters") and "__pycache__" not in place.parts
         if is_ours and path.is_file():
             files[f"src/thaiocr/{place.as_posix()}"] = path
     missing = [str(file) for file in files.values() if not file.is_file()]

@@ -9,6 +9,7 @@ from paddle import Tensor
 
 from thaiocr.config import schema
 from thaiocr.losses.distillation import CombinedLoss
+from thaiocr.losses.multi import MultiLoss
 from thaiocr.losses.recognition import RecognitionLoss
 from thaiocr.models.parts_guide import PartsGuide
 from thaiocr.models.recognizer import Outputs
@@ -18,6 +19,7 @@ Loss: TypeAlias = Callable[[Outputs, Tensor, Tensor], Mapping[str, Tensor]]
 LOSSES: Final[Mapping[type, Callable[[Any, PartsGuide | None], Loss]]] = {
     schema.CTCLoss: RecognitionLoss,
     schema.CombinedLoss: CombinedLoss,
+    schema.MultiLoss: MultiLoss,
 }
 
 

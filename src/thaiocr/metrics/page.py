@@ -11,7 +11,8 @@ from typing import Final
 
 from thaiocr.metrics import sections
 from thaiocr.metrics.markup import Html, beside, breakable, details, join, paragraph, section, thai
-from thaiocr.metrics.recognition import Reading, Summary
+from thaiocr.metrics.recognition import Reading
+from thaiocr.metrics.summary import Summary
 
 BANNER: Final = "Limits"
 """This key of `extra` is shown as a warning above everything else: "synthetic only"."""

@@ -5,19 +5,20 @@ N readings
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, NamedTuple, TypedDict
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from thaiocr.metrics import bootstrap
 from thaiocr.metrics.bootstrap import ClassHits, Intervals
 from thaiocr.metrics.calibration import Calibration, calibrate
+from thaiocr.metrics.ceiling import chance, same_picture
 from thaiocr.metrics.confusion import (
-    ClassRow,
-    ConfusionRow,
+    Pair,
     confusions,
     count_pairs,
     frequency_weighted_accuracy,
@@ -25,9 +26,11 @@ from thaiocr.metrics.confusion import (
     pairs_of,
     per_class,
 )
-from thaiocr.metrics.decompose import Decomposition, decompose
+from thaiocr.metrics.decompose import decompose
 from thaiocr.metrics.edit import EditCounts, Floats, Ints, cluster_units, edit_counts, mean
-from thaiocr.metrics.lookalikes import FOLDED, LookalikeRow, fold, lookalike_rows
+from thaiocr.metrics.lookalikes import FOLDED, fold, lookalike_rows
+from thaiocr.metrics.separation import separate
+from thaiocr.metrics.summary import Exactness, FontRow, Summary
 from thaiocr.text.frequency import cluster_counts
 from thaiocr.text.normalize import normalize
 
@@ -50,71 +53,10 @@ class Reading:
     """Family, when the manifest knows it."""
     top: tuple[str, ...] = ()
     """Best alternative texts, most probable first, when known; may begin with `text` or leave it out."""
-
-
-class Exactness(TypedDict):
-    """The figures that spaces change, computed with them or without."""
-
-    acc: float
-    """Share of images read exactly."""
-    norm_edit_dis: float
-    """PaddleOCR's name for mean 1-NED in code points: 1 - edits / length of the longer text, 1 for two empty texts."""
-    norm_edit_dis_clusters: float
-    cer: float
-    """Edits / label length in grapheme clusters, over all images (see `EditCounts.error_rate` for empty labels)."""
-    cer_code_points: float
-
-
-class FontRow(TypedDict):
-    """One font family; "" collects the images whose font is not known."""
-
-    font: str
-    images: int
-    acc: float
-    cer: float
-    mean_score: float
-
-
-class Summary(TypedDict):
-    """All figures. Those at the top level follow `ignore_space`; all can be written as JSON.
-
-    Of an empty set every rate is the worst one: accuracies and 1-NED 0, error rates 1; what is then undefined is None.
-    """
-
-    images: int
-    clusters: int
-    """In labels."""
-    ignore_space: bool
-    acc: float
-    norm_edit_dis: float
-    macro_acc: float
-    """Mean over label classes (clusters) of their accuracy."""
-    cer: float
-    """In grapheme clusters."""
-    cer_code_points: float
-    with_space: Exactness
-    without_space: Exactness
-    wer: float
-    """Edits / label length in words between spaces. Thai has them between phrases: a phrase error rate."""
-    frequency_weighted_acc: float | None
-    """Mean over classes weighted by corpus frequency; None when the corpus has none of them."""
-    top5_acc: float | None
-    """Share of the images with `top` whose label is among their five most probable texts; None when there are none."""
-    top5_images: int
-    folded_acc: float
-    """`acc` with the signs of one group of `folded` taken as equal, in label and text."""
-    folded: list[str]
-    calibration: Calibration
-    decomposition: Decomposition
-    lookalikes: list[LookalikeRow]
-    confusions: list[ConfusionRow]
-    """The most frequent; at most TOP_CONFUSIONS."""
-    confusion_kinds: int
-    """How many kinds there are in all."""
-    per_class: list[ClassRow]
-    per_font: list[FontRow]
-    """Worst first."""
-    intervals: Intervals
+    raw_score: float | None = None
+    """`score` as it was before a temperature, when a model has one."""
+    twins: tuple[str, ...] = ()
+    """Texts that look the same as the label in this font, when the manifest knows any."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -124,10 +66,11 @@ def _normalize(text: str) -> str:
 
 def normalized(reading: Reading) -> Reading:
     """Spell label, text and alternatives in the one way that `thaiocr.text` defines, so that equal looks are equal."""
-    label, text, top = _normalize(reading.label), _normalize(reading.text), tuple(map(_normalize, reading.top))
-    if (label, text, top) == (reading.label, reading.text, reading.top):
+    label, text = _normalize(reading.label), _normalize(reading.text)
+    top, twins = tuple(map(_normalize, reading.top)), tuple(map(_normalize, reading.twins))
+    if (label, text, top, twins) == (reading.label, reading.text, reading.top, reading.twins):
         return reading
-    return replace(reading, label=label, text=text, top=top)
+    return replace(reading, label=label, text=text, top=top, twins=twins)
 
 
 def spoken(text: str, *, ignore_space: bool) -> str:
@@ -171,8 +114,12 @@ class RecognitionMetric:
             "cer_code_points": exact["cer_code_points"],
         }
 
-    def summary(self) -> Summary:
-        """Return all figures."""
+    def summary(self, negatives: Sequence[float] = ()) -> Summary:
+        """Return all figures.
+
+        Args:
+            negatives: The scores of images that show nothing to read.
+        """
         # Sorted, so that sums of fractions do not depend on the order of the updates.
         readings = sorted(self.readings, key=lambda each: (each.image, each.label, each.text, each.score, each.font))
         both = {ignore: _Compared(readings, ignore_space=ignore) for ignore in (False, True)}
@@ -183,6 +130,7 @@ class RecognitionMetric:
         top5 = _top5(readings, ignore_space=self.ignore_space)
         words = edit_counts([each.label.split() for each in readings], [each.text.split() for each in readings])
         folded = _equal(map(fold, compared.labels), map(fold, compared.texts))
+        of_top5 = _as_if_right(compared, top5.right, top5.known)
         return Summary(
             images=len(readings),
             clusters=parts["clusters"],
@@ -198,9 +146,16 @@ class RecognitionMetric:
             frequency_weighted_acc=frequency_weighted_accuracy(rows),
             top5_acc=int(top5.right.sum()) / int(top5.known.sum()) if top5.known.any() else None,
             top5_images=int(top5.known.sum()),
+            top5_macro_acc=macro_accuracy(of_top5) if of_top5 else None,
+            top5_frequency_weighted_acc=frequency_weighted_accuracy(per_class(of_top5)),
             folded_acc=mean(folded),
+            folded_macro_acc=macro_accuracy(_as_if_right(compared, folded, np.ones_like(folded))),
             folded=list(FOLDED),
+            same_picture=same_picture(compared.labels, compared.texts, [each.twins for each in readings]),
+            chance_acc=chance(compared.labels, compared.texts),
             calibration=calibrate([each.score for each in readings], compared.right),
+            calibration_before=_calibrate_raw(readings, compared),
+            separation=separate([each.score for each in readings], compared.right, negatives),
             decomposition=parts,
             lookalikes=lookalike_rows(pairs),
             confusions=errors[:TOP_CONFUSIONS],
@@ -239,6 +194,19 @@ class _Compared:
             cer=self.clusters.error_rate(),
             cer_code_points=self.code_points.error_rate(),
         )
+
+
+def _as_if_right(compared: _Compared, right: Floats | Ints, counts: Floats | Ints) -> Counter[Pair]:
+    """Pair labels and texts, taking as read right what `right` says; only the readings that count. Both [N]."""
+    chosen = np.flatnonzero(counts)
+    labels = [compared.labels[at] for at in chosen]
+    texts = [compared.labels[at] if right[at] else compared.texts[at] for at in chosen]
+    return count_pairs(labels, texts)
+
+
+def _calibrate_raw(readings: Sequence[Reading], compared: _Compared) -> Calibration | None:
+    raw = [each.raw_score for each in readings if each.raw_score is not None]
+    return calibrate(raw, compared.right) if raw and len(raw) == len(readings) else None
 
 
 def _equal(labels: Iterable[str], texts: Iterable[str]) -> Floats:

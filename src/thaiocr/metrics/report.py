@@ -17,7 +17,8 @@ from thaiocr.errors import DataError, EnvironmentProblem
 from thaiocr.metrics.confusion import ClassRow, ConfusionRow, confusions, count_pairs
 from thaiocr.metrics.page import GalleryItem, Page, Picture
 from thaiocr.metrics.plots import confused_classes, confusion_matrix, heat_map, matrix_picture, png
-from thaiocr.metrics.recognition import Reading, Summary, normalized, spoken
+from thaiocr.metrics.recognition import Reading, normalized, spoken
+from thaiocr.metrics.summary import Summary
 
 GALLERY: Final = 200
 """Images in the error gallery at most."""

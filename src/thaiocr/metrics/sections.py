@@ -11,7 +11,7 @@ from thaiocr.metrics.confusion import ClassRow
 from thaiocr.metrics.lookalikes import LookalikeRow
 from thaiocr.metrics.markup import Html, beside, count, details, paragraph, percent, plain, share_bar, table, thai
 from thaiocr.metrics.plots import reliability_diagram
-from thaiocr.metrics.recognition import Summary
+from thaiocr.metrics.summary import Summary
 
 FIRST_CONFUSIONS: Final = 25
 WORST_CLASSES: Final = 30
@@ -46,17 +46,33 @@ def figures(summary: Summary) -> list[Html]:
             "classes weighted by the Thai corpus",
         ),
         ("Top 5", "top5_acc", summary["top5_acc"], f"label among the five best, {summary['top5_images']:,} images"),
+        ("Top 5, macro", "", summary["top5_macro_acc"], "every class with the same weight"),
+        (
+            "Top 5, frequency-weighted",
+            "",
+            summary["top5_frequency_weighted_acc"],
+            "classes weighted by the Thai corpus",
+        ),
         (
             "Exact match, folded",
             "folded_acc",
             summary["folded_acc"],
             "same after folding " + " ".join(summary["folded"]),
         ),
+        ("Macro accuracy, folded", "", summary["folded_macro_acc"], "classes as in the macro accuracy"),
+        (
+            "Exact match or the same picture",
+            "",
+            summary["same_picture"]["acc"],
+            f"{summary['same_picture']['errors']:,} errors that look like the label in their font counted as right",
+        ),
+        ("Shuffled labels", "", summary["chance_acc"], "what reading blindly would give"),
         ("1-NED (norm_edit_dis)", "norm_edit_dis", summary["norm_edit_dis"], "in code points, mean over images"),
         ("CER in clusters", "cer", summary["cer"], "edits / label length; lower is better"),
         ("CER in code points", "cer_code_points", summary["cer_code_points"], "lower is better"),
         ("WER", "wer", summary["wer"], "words between spaces: phrases in Thai; lower is better"),
         ("Calibration error (ECE)", "", believed["ece"], "|accuracy - score|; lower is better"),
+        *_before(summary),
         ("Accuracy of the surest 90 %", "", believed["acc_at_coverage"], _threshold(summary)),
     ]
     found = summary["intervals"]
@@ -69,6 +85,11 @@ def figures(summary: Summary) -> list[Html]:
         ),
         _spaces(summary),
     ]
+
+
+def _before(summary: Summary) -> list[tuple[str, str, float | None, str]]:
+    before = summary["calibration_before"]
+    return [("ECE before the temperature", "", before["ece"], "of the network's own scores")] if before else []
 
 
 def _spaces(summary: Summary) -> Html:
@@ -168,7 +189,42 @@ def calibration(summary: Summary) -> list[Html]:
     ]
     note = "On the dashed line a score means what it says; bars below it are too sure, bars above too modest."
     numbers = table("Images by score", ("score", "images", "mean score", "read right"), rows)
-    return [paragraph(note), beside(reliability_diagram(summary["calibration"]["bins"]), numbers)]
+    diagram = reliability_diagram(summary["calibration"]["bins"])
+    return [paragraph(note), beside(diagram, numbers), *_separation(summary)]
+
+
+def _separation(summary: Summary) -> list[Html]:
+    """Show how far right readings score above what a threshold should refuse."""
+    found = summary["separation"]
+    if found["threshold"] is None:
+        return []
+    note = (
+        "AUROC: how often a right reading scores higher than one of the others. "
+        f"A threshold of {found['threshold']:.3f} keeps 95 % of the right readings; so many of the others pass it."
+    )
+    others = [
+        (plain("wrong readings"), count(found["wrong"]), percent(found["auroc_wrong"]), percent(found["wrong_above"])),
+        (
+            plain("images with nothing to read"),
+            count(found["negatives"]),
+            percent(found["auroc_negatives"]),
+            percent(found["negatives_above"]),
+        ),
+    ]
+    rows = [
+        (
+            plain(f"{each['low']:.1f} – {each['high']:.1f}"),
+            *(count(each[kind]) for kind in ("right", "wrong", "negatives")),
+        )
+        for each in found["bins"]
+    ]
+    return [
+        paragraph(note),
+        beside(
+            table("Right readings against others", ("others", "images", "AUROC", "pass"), others),
+            table("All images by score", ("score", "right", "wrong", "nothing to read"), rows),
+        ),
+    ]
 
 
 def fonts(summary: Summary) -> list[Html]:

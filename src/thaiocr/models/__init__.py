@@ -9,12 +9,20 @@ from thaiocr.config import schema
 from thaiocr.models.crnn import CRNN
 from thaiocr.models.distillation import DistillationModel
 from thaiocr.models.recognizer import Recognizer
+from thaiocr.models.svtr_lcnet import SVTRLCNet
 
-RECOGNIZERS: Final[Mapping[str, Callable[..., Recognizer]]] = {"CRNN": CRNN, "Distillation": DistillationModel}
+RECOGNIZERS: Final[Mapping[str, Callable[..., Recognizer]]] = {
+    "CRNN": CRNN,
+    "SVTR": CRNN,  # the parts differ, not what is done with them
+    "SVTR_LCNet": SVTRLCNet,
+    "Distillation": DistillationModel,
+}
 
 
 def build_model(
-    architecture: schema.Architecture | schema.DistillationModel, num_classes: int, key: str | None = None
+    architecture: schema.Architecture | schema.SVTRLCNet | schema.DistillationModel,
+    num_classes: int,
+    key: str | None = None,
 ) -> Recognizer:
     """Return the network that `Architecture.algorithm` names, with fresh weights.
 

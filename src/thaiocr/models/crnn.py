@@ -18,11 +18,17 @@ from paddle import Tensor, nn
 
 from thaiocr.config import schema
 from thaiocr.models.mobilenet_v3 import MobileNetV3
-from thaiocr.models.recognizer import Outputs, Recognizer
+from thaiocr.models.recognizer import ClassAxis, ClassLayer, Outputs, Recognizer
+from thaiocr.models.resnet_vd import ResNet
+from thaiocr.models.svtrnet import SVTRNet
 
 BLANK_PRIOR: Final = 0.9
 """Share of the time steps of a line, or of a single cluster, that read as blank."""
-BACKBONES: Final[Mapping[type, Callable[[Any], nn.Layer]]] = {schema.MobileNetV3: MobileNetV3}
+BACKBONES: Final[Mapping[type, Callable[[Any], nn.Layer]]] = {
+    schema.MobileNetV3: MobileNetV3,
+    schema.ResNet: ResNet,
+    schema.SVTRNet: SVTRNet,
+}
 
 
 class EncoderWithRNN(nn.Layer):  # type: ignore[misc]  # paddle has no types
@@ -51,7 +57,7 @@ class SequenceEncoder(nn.Layer):  # type: ignore[misc]
         return s_NTD if self.encoder is None else self.encoder(s_NTD)
 
 
-class CTCHead(nn.Layer):  # type: ignore[misc]
+class CTCHead(ClassLayer):
     """s_NTE -> logits_NTK while training, probabilities_NTK otherwise (also in an exported model)."""
 
     def __init__(self, in_channels: int, num_classes: int, options: schema.CTCHead) -> None:
@@ -64,6 +70,7 @@ class CTCHead(nn.Layer):  # type: ignore[misc]
             self.fc1 = _linear(in_channels, options.mid_channels, options.fc_decay)
             self.fc2 = _linear(options.mid_channels, num_classes, options.fc_decay)
             self.layers = ("fc1", "fc2")
+        self.class_axes = {f"{self.layers[-1]}.weight": ClassAxis(1), f"{self.layers[-1]}.bias": ClassAxis(0)}
         _expect_blank(getattr(self, self.layers[-1]), num_classes)
 
     def forward(self, s_NTE: Tensor) -> Tensor:
@@ -111,7 +118,7 @@ class CRNN(Recognizer):
     def forward(self, x_N3HW: Tensor) -> Tensor:
         return self.head(self.neck(self.backbone(x_N3HW)))
 
-    def outputs(self, x_N3HW: Tensor) -> Outputs:
+    def outputs(self, x_N3HW: Tensor, labels_NL: Tensor | None = None) -> Outputs:  # noqa: ARG002 - no head needs them
         """Return the outputs of all three parts."""
         f_ND1T = self.backbone(x_N3HW)
         s_NTE = self.neck(f_ND1T)

@@ -28,9 +28,14 @@ class DistillationModel(Recognizer):
     def __init__(self, architecture: schema.DistillationModel, num_classes: int, key: str) -> None:
         super().__init__()
         self.key = key
+        taken: set[str] = set()
         self.frozen_networks = tuple(name for name, each in architecture.models.items() if each.freeze_params)
         for name, options in architecture.models.items():
-            self.add_sublayer(name, CRNN(options, num_classes))
+            network = self.add_sublayer(name, CRNN(options, num_classes))
+            for parameter in network.parameters():
+                # An optimizer keeps its state by these names, and some backbones have fixed ones.
+                parameter.name = f"{name}_{parameter.name}" if parameter.name in taken else parameter.name
+                taken.add(parameter.name)
         for tensor in self.frozen:
             tensor.stop_gradient = True
 
@@ -58,10 +63,10 @@ class DistillationModel(Recognizer):
     def forward(self, x_N3HW: Tensor) -> Tensor:
         return self.reader(x_N3HW)
 
-    def outputs(self, x_N3HW: Tensor) -> Outputs:
+    def outputs(self, x_N3HW: Tensor, labels_NL: Tensor | None = None) -> Outputs:
         """Return the outputs of the evaluated network, and beside them those of all; frozen ones have no gradient."""
         found = {}
         for name, network in self.networks.items():
             with paddle.set_grad_enabled(name not in self.frozen_networks and paddle.is_grad_enabled()):
-                found[name] = network.outputs(x_N3HW)
+                found[name] = network.outputs(x_N3HW, labels_NL)
         return replace(found[self.key], models=found)

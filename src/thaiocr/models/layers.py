@@ -18,6 +18,22 @@ def make_divisible(channels: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
+class BatchNorm2D(nn.BatchNorm2D):  # type: ignore[misc]
+    """paddle's, which warns of nothing in every training; the same class name makes the same names of parameters."""
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        return F.batch_norm(
+            x_NCHW,
+            self._mean,
+            self._variance,
+            self.weight,
+            self.bias,
+            training=self.training,
+            momentum=self._momentum,
+            epsilon=self._epsilon,
+        )
+
+
 class ConvBNLayer(nn.Layer):  # type: ignore[misc]  # paddle has no types
     """Convolution without bias, batch norm, activation: x_NCHW -> y_NDHW."""
 
@@ -52,14 +68,21 @@ class ConvBNLayer(nn.Layer):  # type: ignore[misc]  # paddle has no types
 
 
 class SEModule(nn.Layer):  # type: ignore[misc]
-    """Squeeze and excitation: every channel is scaled by a gate computed from all channels' means."""
+    """Squeeze and excitation: every channel is scaled by a gate computed from all channels' means.
 
-    def __init__(self, channels: int, reduction: int = 4) -> None:
+    Args:
+        channels: C.
+        reduction: What the channels are divided by in between.
+        slope: Of the gate's hard sigmoid; PaddleOCR has 0.2 in MobileNetV3 and 1/6 in PPLCNetV3.
+    """
+
+    def __init__(self, channels: int, reduction: int = 4, *, slope: float = 0.2) -> None:
         super().__init__()
+        self.slope = slope
         self.conv1 = nn.Conv2D(channels, channels // reduction, 1)
         self.conv2 = nn.Conv2D(channels // reduction, channels, 1)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         squeezed_NC11 = F.adaptive_avg_pool2d(x_NCHW, 1)
         gate_NC11 = self.conv2(F.relu(self.conv1(squeezed_NC11)))
-        return x_NCHW * F.hardsigmoid(gate_NC11, slope=0.2, offset=0.5)
+        return x_NCHW * F.hardsigmoid(gate_NC11, slope=self.slope, offset=0.5)

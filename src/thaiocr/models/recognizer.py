@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from paddle import Tensor, nn
 
@@ -18,8 +19,27 @@ class Outputs:
     """s_NTE."""
     head_out: Tensor
     """logits_NTK."""
+    gtc_out: Tensor | None = None
+    """logits_NSV of a second head that guides the training, where there is one and labels to tell it; see `nrtr`."""
     models: Mapping[str, Outputs] = field(default_factory=dict)
     """Where several networks are trained together, the outputs of each by name; the above are the evaluated one's."""
+
+
+class ClassAxis(NamedTuple):
+    """Where a parameter holds something for each class: class id k, from 1, is at index k + offset of the axis."""
+
+    axis: int
+    offset: int = 0
+    """What lies before class 1 is the same with every dictionary: blank, and what else a head knows."""
+    extra: int = 0
+    """The axis is so much longer than there are classes."""
+
+
+class ClassLayer(nn.Layer):  # type: ignore[misc]  # paddle has no types
+    """A layer with parameters that belong to classes."""
+
+    class_axes: Mapping[str, ClassAxis]
+    """By the parameter's name in the layer."""
 
 
 class Recognizer(nn.Layer):  # type: ignore[misc]  # paddle has no types
@@ -40,6 +60,25 @@ class Recognizer(nn.Layer):  # type: ignore[misc]  # paddle has no types
         """Parameters and statistics that no step changes."""
         return []
 
-    def outputs(self, x_N3HW: Tensor) -> Outputs:
-        """Return what losses look at; the head's logits also where the network evaluates."""
+    def outputs(self, x_N3HW: Tensor, labels_NL: Tensor | None = None) -> Outputs:
+        """Return what losses look at; the head's logits also where the network evaluates.
+
+        Args:
+            x_N3HW: Images.
+            labels_NL: Class ids, filled up with 0, for a head that is told them while training.
+        """
         raise NotImplementedError
+
+    @property
+    def class_axes(self) -> Mapping[str, ClassAxis]:
+        """The parameters that belong to classes, by name."""
+        return {
+            f"{path}.{name}": axis
+            for path, layer in self.named_sublayers()
+            if isinstance(layer, ClassLayer)
+            for name, axis in layer.class_axes.items()
+        }
+
+    def for_export(self) -> Recognizer:
+        """Return what is exported: a network that reads the same in evaluation, but need not be able to train."""
+        return self

@@ -3,10 +3,12 @@
     inference.json, inference.pdiparams   the network for Paddle and PaddleOCR
     inference.yml                         what PaddleOCR's clients read: preprocessing and dictionary
     inference.onnx                        the network for ONNX Runtime
+    inference.int8.onnx                   the same with 8-bit weights where that pays
     dict.txt                              the dictionary
     bundle.json                           preprocessing, hashes of all files and of itself, what was measured
 
-What does not match its hash is refused: weights and dictionary that do not belong together read nonsense.
+One form of the network is enough. What does not match its hash is refused: weights and dictionary that do not belong
+together read nonsense.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ FORMAT: Final = 1
 MANIFEST: Final = "bundle.json"
 DICTIONARY: Final = "dict.txt"
 ONNX: Final = "inference.onnx"
+INT8: Final = "inference.int8.onnx"
 PADDLE: Final = "inference"
 """Prefix of the two files of the Paddle model."""
 OWN_HASH: Final = "fingerprint"
@@ -41,6 +44,8 @@ class Bundle:
     preprocess: Preprocess
     dictionary: Dictionary
     use_space_char: bool
+    temperature: float = 1.0
+    """What scores are computed with, so that 0.9 means nine right out of ten; it changes no text."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What `export` recorded for people: architecture, metrics, parity, versions."""
 
@@ -57,6 +62,7 @@ def seal(bundle: Bundle) -> None:
         "dictionary": bundle.dictionary.fingerprint,
         "use_space_char": bundle.use_space_char,
         "preprocess": asdict(bundle.preprocess),
+        "temperature": bundle.temperature,
         "files": {path.name: _hash(path) for path in sorted(bundle.folder.iterdir()) if path.name != MANIFEST},
         **bundle.details,
     }
@@ -82,12 +88,13 @@ def open_bundle(folder: Path) -> Bundle:
     if dictionary.fingerprint != manifest["dictionary"]:
         raise DataError(f"{folder / DICTIONARY}: not the dictionary that this model was trained with")
     shape = tuple(manifest["preprocess"]["image_shape"])
-    known = {"format", "dictionary", "use_space_char", "preprocess", "files", OWN_HASH}
+    known = {"format", "dictionary", "use_space_char", "preprocess", "temperature", "files", OWN_HASH}
     return Bundle(
         folder=folder,
         preprocess=Preprocess(**{**manifest["preprocess"], "image_shape": shape}),
         dictionary=dictionary,
         use_space_char=manifest["use_space_char"],
+        temperature=manifest.get("temperature", 1.0),
         details={key: value for key, value in manifest.items() if key not in known},
     )
 

@@ -1,6 +1,6 @@
 """Probabilities -> text, the same for evaluation during training and for an exported bundle.
 
-N images  T time steps  K classes, 0 is blank
+N images  T time steps  K classes, 0 is blank  M steps, of all images, that an entry is read from
 """
 
 from __future__ import annotations
@@ -21,17 +21,42 @@ class Decoded(NamedTuple):
     """Mean probability of the time steps that the text was read from, as PaddleOCR computes it; 0 for no text."""
 
 
-def greedy_decode(probabilities_NTK: NDArray[np.float32], codec: Codec) -> list[Decoded]:
-    """Take the best class of every step, merge repeats, drop blanks (CTC best-path decoding, Graves et al. 2006)."""
-    best_NT = probabilities_NTK.argmax(axis=2)
-    score_NT = probabilities_NTK.max(axis=2)
-    is_kept_NT = best_NT != 0
-    is_kept_NT[:, 1:] &= best_NT[:, 1:] != best_NT[:, :-1]
+def greedy_decode(probabilities_NTK: NDArray[np.float32], codec: Codec, *, temperature: float = 1.0) -> list[Decoded]:
+    """Take the best class of every step, merge repeats, drop blanks (CTC best-path decoding, Graves et al. 2006).
+
+    Args:
+        probabilities_NTK: What the network found.
+        codec: Of its dictionary.
+        temperature: Makes scores less sure when above 1, surer when below; texts are the same at any.
+    """
+    best_NT, is_read_NT = best_path(probabilities_NTK)
+    score_NT = np.zeros(best_NT.shape)
+    score_NT[is_read_NT] = confidence(probabilities_NTK[is_read_NT], temperature)
     decoded = []
-    for best_T, score_T, is_kept_T in zip(best_NT, score_NT, is_kept_NT, strict=True):
-        text = codec.decode(best_T[is_kept_T].tolist())
-        decoded.append(Decoded(text, float(score_T[is_kept_T].mean()) if text else 0.0))
+    for best_T, score_T, is_read_T in zip(best_NT, score_NT, is_read_NT, strict=True):
+        text = codec.decode(best_T[is_read_T].tolist())
+        decoded.append(Decoded(text, float(score_T[is_read_T].mean()) if text else 0.0))
     return decoded
+
+
+def best_path(probabilities_NTK: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the best class of every step, and at which steps an entry begins; both [N, T]."""
+    best_NT = probabilities_NTK.argmax(axis=2)
+    is_read_NT = best_NT != 0
+    is_read_NT[:, 1:] &= best_NT[:, 1:] != best_NT[:, :-1]
+    return best_NT, is_read_NT
+
+
+def confidence(probabilities_MK: NDArray[np.float32], temperature: float) -> NDArray[np.floating]:
+    """Return the highest probability of each step after the logits are divided by `temperature`, shape [M].
+
+    Softmax of logits / T is p^(1/T) scaled to a sum of 1, so that probabilities are enough (Guo et al. 2017,
+    arXiv:1706.04599).
+    """
+    best_M: NDArray[np.floating] = probabilities_MK.max(axis=1)
+    if temperature != 1:
+        best_M = 1 / ((probabilities_MK / best_M[:, None]) ** (1 / temperature)).sum(axis=1)
+    return best_M
 
 
 def single_entry_ranking(probabilities_NTK: NDArray[np.float32], codec: Codec, count: int = 5) -> list[tuple[str, ...]]:

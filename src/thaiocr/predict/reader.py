@@ -1,13 +1,15 @@
-"""Images -> text with a bundle, in batches."""
+"""Images -> text with a bundle, in batches that are read side by side."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -15,9 +17,13 @@ from thaiocr.data.images import Pixels, fit, normalize, read_image
 from thaiocr.errors import DataError
 from thaiocr.predict.bundle import Bundle, open_bundle
 from thaiocr.predict.decode import Decoded, greedy_decode
-from thaiocr.predict.runtime import RUNTIMES
+from thaiocr.predict.runtime import load_network
 
 BATCH: Final = 32
+"""Images that go through the network at once; the CPU's caches hold no more."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,46 +39,64 @@ class Prediction:
 class Reader:
     """Reads text from images.
 
+    A batch is decoded, resized, recognised and spelt by one thread, so that all cores are busy with whole batches.
+
     Args:
         folder: A bundle.
-        engine: What runs the network.
-        threads: Of the network; all cores when left out.
+        engine: What runs the network, a name of `runtime.RUNTIMES`; by default what the bundle has a file for.
+        threads: Batches that are read at the same time; as many as there are cores when left out.
 
     Raises:
         DataError: the folder is no bundle, or a damaged one.
+        EnvironmentProblem: what runs the network is not installed.
     """
 
-    def __init__(self, folder: Path, *, engine: Literal["onnx", "paddle"] = "onnx", threads: int | None = None) -> None:
+    def __init__(self, folder: Path, *, engine: str | None = None, threads: int | None = None) -> None:
         self.bundle: Bundle = open_bundle(folder)
         self.codec = self.bundle.codec
-        self.network = RUNTIMES[engine](folder, threads=threads or os.cpu_count() or 1)
+        self.network = load_network(folder, engine, threads=1)
+        self.threads = threads or os.cpu_count() or 1
 
     def read(self, images: Sequence[Pixels]) -> list[Decoded]:
         """Read images that are BGR pixels [H, W, 3]."""
-        if not images:
-            return []
-        fitted = [fit(image_HWC, self.bundle.preprocess) for image_HWC in images]
-        pixels_NhwC = np.stack([pixels for pixels, _ in fitted])
-        probabilities_NTK = self.network(normalize(pixels_NhwC, np.array([filled for _, filled in fitted])))
-        return greedy_decode(probabilities_NTK, self.codec)
+        batches = [images[first : first + BATCH] for first in range(0, len(images), BATCH)]
+        if len(batches) == 1:
+            return self._read_batch(images)
+        return list(chain.from_iterable(_in_order(self._read_batch, batches, self.threads)))
 
     def read_files(self, paths: Iterable[tuple[str, Path]]) -> Iterator[Prediction]:
         """Read files, given as (name to report, path); one that cannot be decoded gives an `error` in its place."""
         waiting = iter(paths)
-        while chunk := list(islice(waiting, BATCH)):
-            yield from self._read_chunk(chunk)
+        batches = iter(lambda: list(islice(waiting, BATCH)), [])
+        return chain.from_iterable(_in_order(self._read_files, batches, self.threads))
 
-    def _read_chunk(self, chunk: Sequence[tuple[str, Path]]) -> Iterator[Prediction]:
+    def _read_batch(self, images: Sequence[Pixels]) -> list[Decoded]:
+        fitted = [fit(image_HWC, self.bundle.preprocess) for image_HWC in images]
+        pixels_NhwC = np.stack([pixels for pixels, _ in fitted])
+        probabilities_NTK = self.network(normalize(pixels_NhwC, np.array([filled for _, filled in fitted])))
+        return greedy_decode(probabilities_NTK, self.codec, temperature=self.bundle.temperature)
+
+    def _read_files(self, batch: Sequence[tuple[str, Path]]) -> list[Prediction]:
         loaded: list[Pixels | DataError] = []
-        for name, path in chunk:
+        for name, path in batch:
             try:
                 loaded.append(read_image(path, name))
             except DataError as error:
                 loaded.append(error)
-        images = [each for each in loaded if not isinstance(each, DataError)]
-        decoded = iter(self.read(images))
-        for (name, _), each in zip(chunk, loaded, strict=True):
-            if isinstance(each, DataError):
-                yield Prediction(name, "", 0.0, str(each))
-            else:
-                yield Prediction(name, *next(decoded))
+        decoded = iter(self.read([each for each in loaded if not isinstance(each, DataError)]))
+        return [
+            Prediction(name, "", 0.0, str(each)) if isinstance(each, DataError) else Prediction(name, *next(decoded))
+            for (name, _), each in zip(batch, loaded, strict=True)
+        ]
+
+
+def _in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+    """Yield what `work` makes of every item, in their order; no more items are taken than keep the threads busy."""
+    with ThreadPoolExecutor(threads) as pool:
+        running: deque[Future[Result]] = deque()
+        for item in items:
+            running.append(pool.submit(work, item))
+            if len(running) > threads:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()

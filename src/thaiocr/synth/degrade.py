@@ -89,6 +89,19 @@ def brightness(picture: Picture, em: float, rng: random.Random, strength: float)
     return _uint8(cv2.add(picture, np.array([strength * rng.choice((-90.0, 70.0))])))
 
 
+def tone(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:  # noqa: ARG001
+    """Another curve of greys, gamma 0.5 to 2: the soft edges of strokes turn lighter or darker."""
+    gamma = 2.0 ** (strength * rng.choice((-1, 1)))
+    return _uint8(cv2.LUT(picture, np.rint(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)))
+
+
+def worn(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:  # noqa: ARG001
+    """Ink that is partly gone: in patches up to 0.8 of it is missing."""
+    clouds = _cut(_paper(), picture.shape, rng)
+    gone = np.clip(clouds - np.float32(1.6 - 1.4 * strength), 0, 0.8)
+    return _clip(picture + gone * (255 - picture.astype(np.float32)))
+
+
 def uneven_light(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:  # noqa: ARG001
     """Light that falls off over the picture: each corner keeps between 0.4 and 1 of it."""
     corners = np.array([1 - 0.6 * strength * rng.random() for _ in range(4)], np.float32).reshape(2, 2)
@@ -124,12 +137,12 @@ def noise(picture: Picture, em: float, rng: random.Random, strength: float) -> P
 
 
 def downscale(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:
-    """A smaller image, down to 32 pixels of height and 16 pixels per em."""
+    """A smaller image, down to 26 pixels of height and 15 pixels per em, smooth or with ragged edges."""
     height, width = picture.shape
-    smallest = max(32 / height, 16 / em)
+    smallest = max(26 / height, 15 / em)
     scale = 1 - strength * rng.uniform(0.5, 1) * (1 - min(1.0, smallest))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    return _uint8(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    return _uint8(cv2.resize(picture, size, interpolation=rng.choice((cv2.INTER_AREA, cv2.INTER_LINEAR))))
 
 
 def jpeg(picture: Picture, em: float, rng: random.Random, strength: float) -> Picture:  # noqa: ARG001
@@ -150,6 +163,8 @@ SHAPE: Final[Mapping[str, Effect]] = {
 """Happens before the text is cut out, so that nothing is cut off."""
 
 SURFACE: Final[Mapping[str, Effect]] = {
+    "worn": worn,
+    "tone": tone,
     "contrast": contrast,
     "brightness": brightness,
     "paper_texture": paper_texture,

@@ -1,7 +1,8 @@
 """Fonts that are used, in families, and which families train, validate and test.
 
-A family is held out as a whole, and with it every family that draws the same letters under another name (Tlwg Typist
-and Tlwg Typo): otherwise a model is tested on letters that it was trained on.
+A family is held out as a whole, and with it every family that draws the same letters under another name, Thai ones
+(Tlwg Typist and Tlwg Typo) or others (the Latin of Kinnari and Norasi): otherwise a model is tested on letters that it
+was trained on.
 """
 
 from __future__ import annotations
@@ -21,14 +22,28 @@ from PIL import ImageFont
 
 from thaiocr.errors import EnvironmentProblem
 from thaiocr.synth.fonts import HOW_TO_GET_FONTS, FontFile, open_font
+from thaiocr.text.thai import is_thai
 
 USED_FROM: Final = 0.5
 """A family is used when one of its fonts draws this share of the texts; fonts of other scripts would add Latin only."""
-SAME_LETTERS: Final = 0.03
-"""Difference of grey values (0 … 1) below which two fonts are one design. Measured: renamed fonts up to 0.001, the
-closest different designs (Kanit and Prompt) 0.058."""
+SAME_LETTERS: Final[Mapping[bool, float]] = {True: 0.03, False: 0.02}
+"""Difference of grey values (0 … 1) below which two fonts are one design: Thai letters, others. Measured: renamed fonts
+up to 0.001, the closest different designs 0.055 (Thai, Kanit and Prompt); the same Latin letters up to 0.007, different
+ones from 0.037."""
 TEST_SHARE: Final = 0.2
 VAL_SHARE: Final = 0.1
+STYLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "looped": (
+        "Arundina Sans", "Arundina Sans Mono", "Garuda", "Laksaman", "Loma", "Noto Looped Thai", "Sarabun",
+        "Tlwg Mono", "Tlwg Typewriter", "Tlwg Typist", "Tlwg Typo", "Umpush", "Waree",
+    ),
+    "loopless": ("Kanit", "Noto Sans Thai", "Prompt", "Sawasdee"),
+    "serif": ("Arundina Serif", "Kinnari", "Norasi", "Noto Serif Thai"),
+    "hand": ("Charm", "Itim", "Mali", "Purisa"),
+}  # fmt: skip
+"""Families by what their letters look like, so that a model is tested on every style and trained on every style. A
+family that is not named here counts as of the style ""."""
+_STYLE_OF: Final = {name: style for style, names in STYLES.items() for name in names}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +75,11 @@ class Family:
         """What at least one of the fonts draws."""
         return frozenset().union(*(font.drawn for font in self.fonts))
 
+    @property
+    def style(self) -> str:
+        """A key of STYLES, or "" when no style is known."""
+        return _STYLE_OF.get(self.fonts[0].file.family, "")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Splits:
@@ -83,16 +103,19 @@ def group(fonts: Sequence[CheckedFont], entries: Sequence[str]) -> list[Family]:
         for name, members in by_name.items()
         if max(len(font.drawn) for font in members) >= USED_FROM * len(entries)
     }
-    sample = _sample([font for members in used.values() for font in members], entries)
-    looks = {font.file: Look.of(font.file, sample & font.drawn) for members in used.values() for font in members}
+    fonts = [font for members in used.values() for font in members]
+    samples = {thai: _sample(fonts, [entry for entry in entries if is_thai(entry) == thai]) for thai in SAME_LETTERS}
+    looks = {font.file: Look.of(font.file, font.drawn & (samples[True] | samples[False])) for font in fonts}
     distinct = {name: _without_twins(members, looks) for name, members in used.items()}
-    return _merge(distinct, looks)
+    scripts = {thai: {file: look.only(sample) for file, look in looks.items()} for thai, sample in samples.items()}
+    return _merge(distinct, scripts)
 
 
 def assign(families: Sequence[Family], seed: int) -> Splits:
     """Deal families out to train, val and test, by `seed`.
 
-    A family leaves train only if the others draw everything without it, as long as there is such a family.
+    A family leaves train only if the others draw everything without it and one of them has its style, as long as there
+    is such a family. Styles take turns in being held out.
 
     Raises:
         EnvironmentProblem: there are fewer than 3 families.
@@ -160,9 +183,10 @@ def _ink(font: ImageFont.FreeTypeFont, text: str) -> NDArray[np.uint8]:
 
 
 def _sample(fonts: Sequence[CheckedFont], entries: Sequence[str], size: int = 16) -> frozenset[str]:
-    """Return entries that most fonts draw, spread over the dictionary; plain letters, if there are enough of them."""
-    drawn_by = Counter(entry for font in fonts for entry in font.drawn if not entry.isspace())
-    common = [entry for entry in entries if drawn_by[entry] * 2 > len(fonts)]
+    """Return entries that many fonts draw, spread over the dictionary; plain letters, if there are enough of them."""
+    drawn_by = Counter(entry for font in fonts for entry in font.drawn)
+    most = max((drawn_by[entry] for entry in entries), default=0)
+    common = [entry for entry in entries if drawn_by[entry] * 2 > most and not entry.isspace()]
     letters = [entry for entry in common if len(entry) == 1 and entry.isalnum()]
     pool = letters if len(letters) >= size else common
     return frozenset(pool[:: max(1, len(pool) // size)])
@@ -178,11 +202,15 @@ def _without_twins(fonts: Sequence[CheckedFont], looks: Mapping[FontFile, Look])
     return kept
 
 
-def _merge(by_name: Mapping[str, Sequence[CheckedFont]], looks: Mapping[FontFile, Look]) -> list[Family]:
+def _merge(
+    by_name: Mapping[str, Sequence[CheckedFont]], scripts: Mapping[bool, Mapping[FontFile, Look]]
+) -> list[Family]:
     groups = [[name] for name in by_name]
     for one, other in itertools.combinations(by_name, 2):
-        pairs = itertools.product(by_name[one], by_name[other])
-        if any(difference(looks[a.file], looks[b.file]) < SAME_LETTERS for a, b in pairs):
+        pairs = [(a.file, b.file) for a, b in itertools.product(by_name[one], by_name[other])]
+        if any(
+            difference(looks[a], looks[b]) < SAME_LETTERS[thai] for thai, looks in scripts.items() for a, b in pairs
+        ):
             together = [each for each in groups if one in each or other in each]
             groups = [each for each in groups if each not in together] + [sorted(itertools.chain(*together))]
     families = [
@@ -193,16 +221,17 @@ def _merge(by_name: Mapping[str, Sequence[CheckedFont]], looks: Mapping[FontFile
 
 
 def _least_missed(train: Sequence[Family], held_out: Sequence[Family]) -> Family:
-    """Return the first family that costs train the fewest entries and fills most of what the held-out ones lack.
+    """Return the first family that costs train the fewest entries and no style, and adds most to the held-out ones.
 
-    What is lacking counts in tenths of all entries: chance, not a stray symbol, decides between similar families.
+    What they lack counts in tenths of all entries: chance, not a stray symbol, decides between similar families.
     """
     drawn_by = Counter(entry for family in train for entry in family.drawn)
     there = frozenset().union(*(family.drawn for family in held_out))
+    trained, tested = (Counter(family.style for family in some) for some in (train, held_out))
 
-    def cost(family: Family) -> tuple[int, int]:
+    def cost(family: Family) -> tuple[int, bool, int, int]:
         lost = sum(drawn_by[entry] == 1 for entry in family.drawn)
         lacking = len(drawn_by.keys() - there - family.drawn)
-        return lost, round(10 * lacking / max(1, len(drawn_by)))
+        return lost, trained[family.style] == 1, tested[family.style], round(10 * lacking / max(1, len(drawn_by)))
 
     return min(train, key=cost)

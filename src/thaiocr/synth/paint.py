@@ -57,7 +57,8 @@ class Chunk:
 
 
 def chunks(root: Path, plan: Plan, split: SplitPlan) -> list[Chunk]:
-    """Cut a split into pieces for `paint`."""
+    """Cut a split into pieces for `paint`, font by font: to open a font takes as long as to draw with it."""
+    jobs = sorted(split.jobs, key=lambda job: job.font)
     return [
         Chunk(
             folder=root / split.folder,
@@ -66,22 +67,22 @@ def chunks(root: Path, plan: Plan, split: SplitPlan) -> list[Chunk]:
             line=plan.options.mode == "line",
             recipe=split.recipe,
             fonts=plan.fonts,
-            jobs=split.jobs[start : start + CHUNK],
+            jobs=tuple(jobs[start : start + CHUNK]),
         )
-        for start in range(0, len(split.jobs), CHUNK)
+        for start in range(0, len(jobs), CHUNK)
     ]
 
 
-def paint(chunk: Chunk) -> list[int]:
+def paint(chunk: Chunk) -> dict[int, int]:
     """Write the images of a chunk.
 
     Returns:
-        For each image the sum of the bits of its effects, in the order of EFFECTS.
+        Number of each image -> the sum of the bits of its effects, in the order of EFFECTS.
 
     Raises:
         EnvironmentProblem: an image cannot be written.
     """
-    done = []
+    done = {}
     for job in chunk.jobs:
         font, path = chunk.fonts[job.font], chunk.folder / job.file
         rng = random.Random(f"{chunk.seed}/{chunk.split}/{job.number}")
@@ -94,7 +95,7 @@ def paint(chunk: Chunk) -> list[int]:
             path.write_bytes(encoded.tobytes())
         except OSError as error:
             raise EnvironmentProblem(f"{path}: cannot write the image: {error.strerror or error}") from error
-        done.append(sum(_BIT[name] for name in effects))
+        done[job.number] = sum(_BIT[name] for name in effects)
     return done
 
 

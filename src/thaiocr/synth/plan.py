@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from thaiocr.errors import EnvironmentProblem
 from thaiocr.synth.corpus import Line, Lines
 from thaiocr.synth.families import Family, Splits
 from thaiocr.synth.fonts import HOW_TO_GET_FONTS, FontFile
-from thaiocr.synth.recipes import PRESETS, Recipe, unseen
+from thaiocr.synth.recipes import PRESETS, Recipe, judged, unseen
 from thaiocr.text.dictionary import Dictionary
 from thaiocr.text.frequency import cluster_counts
 
@@ -30,8 +30,8 @@ class Options:
     seed: int = 0
     mode: Literal["cluster", "line"] = "cluster"
     preset: Literal["clean", "print", "photo"] = "photo"
-    sampling: Literal["balanced", "frequency"] = "balanced"
-    """Of single clusters."""
+    sampling: Literal["balanced", "mixed", "frequency"] = "balanced"
+    """Of single clusters in train; val and test show each as often."""
     max_length: int = 25
     """Dictionary entries in the longest line."""
     spaces: bool = True
@@ -176,6 +176,20 @@ def by_frequency(entries: Sequence[str], count: int, rng: random.Random) -> list
     return texts
 
 
+def mixed(entries: Sequence[str], count: int, rng: random.Random) -> list[str]:
+    """Return `count` entries in random order, half of them balanced, half by corpus frequency."""
+    texts = [*balanced(entries, count - count // 2, rng), *by_frequency(entries, count // 2, rng)]
+    rng.shuffle(texts)
+    return texts
+
+
+SAMPLERS: Final[Mapping[str, Callable[[Sequence[str], int, random.Random], list[str]]]] = {
+    "balanced": balanced,
+    "mixed": mixed,
+    "frequency": by_frequency,
+}
+
+
 class FontChooser:
     """Chooses a font that draws a text: a family first, then one of its fonts, so that large families count as one."""
 
@@ -209,8 +223,9 @@ def _plan_split(
         lines = _lines(options, dictionary, held_out=kind.held_out_words)
         placed = [_place_line(lines, chooser, rng) for _ in range(count)]
     else:
-        placed = _place_clusters(options, dictionary, count, chooser, rng)
-    recipe = PRESETS[options.preset]
+        sampling = options.sampling if name == "train" else "balanced"
+        placed = _place_clusters(dictionary, sampling, count, chooser, rng)
+    recipe = PRESETS[options.preset] if name == "train" else judged(PRESETS[options.preset])
     return SplitPlan(
         name=name,
         evaluation_set=kind.evaluation_set,
@@ -224,12 +239,11 @@ def _plan_split(
 
 
 def _place_clusters(
-    options: Options, dictionary: Dictionary, count: int, chooser: FontChooser, rng: random.Random
+    dictionary: Dictionary, sampling: str, count: int, chooser: FontChooser, rng: random.Random
 ) -> list[tuple[Line, int]]:
     entries = [entry for entry in dictionary.entries if chooser.choose(frozenset((entry,)), rng) is not None]
-    sample = balanced if options.sampling == "balanced" else by_frequency
     placed = []
-    for entry in sample(entries, count, rng):
+    for entry in SAMPLERS[sampling](entries, count, rng):
         font = chooser.choose(frozenset((entry,)), rng)
         assert font is not None
         placed.append((Line(text=entry, entries=(entry,)), font))

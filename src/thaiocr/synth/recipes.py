@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from thaiocr.synth.colour import invert, tint
 from thaiocr.synth.degrade import SHAPE, SURFACE
 from thaiocr.synth.heldout import HELD_OUT
-from thaiocr.synth.render import LINE_SIZES, SIZES, Page, Picture, crop, typeset
+from thaiocr.synth.proportions import vary
+from thaiocr.synth.render import LINE_SIZES, SIZES, Page, Picture, choose_frame, cut, typeset
+from thaiocr.synth.surroundings import intrude
 
-EFFECTS: Final = (*SHAPE, *SURFACE, *HELD_OUT)
+VARIETY: Final = ("proportions", "intruders", "inverted", "coloured")
+"""What is no damage: another hand, what stands round the text, light on dark, colours."""
+EFFECTS: Final = (*SHAPE, *SURFACE, *HELD_OUT, *VARIETY)
 """All names; bit i of a picture's `effects` in the manifest stands for the i-th."""
 
 
@@ -28,6 +33,8 @@ class Recipe:
     """A picture gets 0 … `most` of them, all numbers equally likely; the more, the weaker, to stay readable."""
     held_out: bool = False
     """Exactly one of the held-out kinds on top, with a strength of 0.3 … 1."""
+    variety: Mapping[str, float] = field(default_factory=dict)
+    """Name of VARIETY -> share of the pictures that get it, whatever damage they get."""
 
     def draw(self, rng: random.Random) -> dict[str, float]:
         """Return name -> strength in the order of EFFECTS."""
@@ -36,6 +43,7 @@ class Recipe:
         chosen = {name: self.effects[name] * rng.uniform(0.15, 1) * together for name in names}
         if self.held_out:
             chosen[rng.choice(sorted(HELD_OUT))] = rng.uniform(0.3, 1)
+        chosen |= {name: 1.0 for name in VARIETY if rng.random() < self.variety.get(name, 0.0)}
         return {name: chosen[name] for name in EFFECTS if name in chosen}
 
 
@@ -57,9 +65,18 @@ PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
             },
             most=4,
         ),
-        "photo": Recipe(effects=dict.fromkeys((*SHAPE, *SURFACE), 1.0), most=5),
+        "photo": Recipe(
+            effects=dict.fromkeys((*SHAPE, *SURFACE), 1.0),
+            most=5,
+            variety={"proportions": 0.5, "intruders": 0.2, "inverted": 0.2, "coloured": 0.4},
+        ),
     }
 )
+
+
+def judged(recipe: Recipe) -> Recipe:
+    """Return the recipe of pictures that a model is judged on: letters in the proportions that their fonts have."""
+    return replace(recipe, variety={name: share for name, share in recipe.variety.items() if name != "proportions"})
 
 
 def unseen(recipe: Recipe) -> Recipe:
@@ -68,6 +85,7 @@ def unseen(recipe: Recipe) -> Recipe:
         effects={name: strength / 2 for name, strength in recipe.effects.items()},
         most=min(1, recipe.most),
         held_out=True,
+        variety={name: share for name, share in recipe.variety.items() if name in ("inverted", "coloured")},
     )
 
 
@@ -87,20 +105,28 @@ def make_picture(
     Returns:
         The picture, and name -> strength of what happened to it.
     """
-    page = typeset(text, path, face, rng.choice(LINE_SIZES if line else SIZES))
+    page = typeset(text, path, face, rng.choice(LINE_SIZES if line else SIZES), start=rng.random())
     effects = recipe.draw(rng)
     return damage(page, effects, rng, line=line), effects
 
 
 def damage(page: Page, effects: Mapping[str, float], rng: random.Random, *, line: bool = False) -> Picture:
     """Bend the page, cut the text out, and let the rest happen to the crop."""
+    if "proportions" in effects:
+        page = vary(page, rng)
     picture = page.picture
     for name in (name for name in effects if name in SHAPE):
         picture = SHAPE[name](picture, page.em, rng, effects[name])
-    picture = crop(Page(picture=picture, em=page.em, baseline=page.baseline), rng, line=line)
-    for name in (name for name in effects if name not in SHAPE):
+    page = replace(page, picture=picture)
+    frame = choose_frame(page, rng, line=line)
+    picture = cut(picture, frame)
+    if "intruders" in effects and not line:
+        picture = intrude(picture, page, frame, rng)
+    for name in (name for name in effects if name in _AFTER):
         picture = _AFTER[name](picture, page.em, rng, effects[name])
-    return picture
+    if "inverted" in effects:
+        picture = invert(picture)
+    return tint(picture, rng) if "coloured" in effects else picture
 
 
 _AFTER: Final = {**SURFACE, **HELD_OUT}

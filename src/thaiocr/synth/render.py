@@ -16,25 +16,25 @@ from typing import Final, TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageFont
 
 from thaiocr.synth.fonts import open_font
+from thaiocr.text.thai import is_thai
 
 Picture: TypeAlias = NDArray[np.uint8]
+"""[H, W]; once it has colours [H, W, 3], BGR."""
 
-SIZES: Final = (28, 34, 40, 48, 56, 66, 80, 96)
-"""Font sizes of single clusters, in pixels: training shrinks to an image height of 32 or 48."""
+SIZES: Final = (*(22, 26, 30, 34, 40, 48, 56, 66, 80, 96) * 3, 120, 120, 150)
+"""Font sizes of single clusters, in pixels, the large ones seldom, because they take long. A network reads 32 or 48
+rows: small letters reach it enlarged and soft, large ones with the ragged edges of shrinking without smoothing."""
 LINE_SIZES: Final = (28, 32, 36, 40, 46, 52)
 
 PAPER: Final = 255
 BODY: Final = 0.6
 """From the baseline to the top of a consonant, in em."""
-_ROOM: Final = 0.45
+ROOM: Final = 0.45
 """White round the ink while it is bent, in em."""
-_SIDES: Final = (0.05, 0.75)
-_MARGINS: Final[Mapping[str, tuple[float, float]]] = {"line": (0.06, 0.35), "wide": (0.2, 0.5)}
-"""The least and the greatest, in em."""
-_HIGHEST: Final = 1.8
+_HIGHEST: Final = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,59 +42,127 @@ class Page:
     """A text before it is cut out."""
 
     picture: Picture
-    em: int
+    em: float
     baseline: int
     """Row on which the letters stand."""
+    text: str
+    font: ImageFont.FreeTypeFont
 
 
-def typeset(text: str, path: Path, face: int, size: int) -> Page:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """Which part of a page a crop shows: columns and rows, the last ones excluded. It may reach beyond the page."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    ink: tuple[int, int, int, int]
+    """x, y, width, height of the ink, on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How close to the ink a crop is cut: the least and the greatest margin of a side, in em."""
+
+    weight: int
+    beside: tuple[float, float]
+    above: tuple[float, float]
+    """Above and below."""
+    whole_line: bool = False
+    """Above and below are counted from the baseline and a consonant's top, where the ink does not reach them."""
+
+
+MANNERS: Final[Mapping[str, Manner]] = {
+    "tight": Manner(3, (0.0, 0.06), (0.0, 0.06)),
+    "close": Manner(5, (0.02, 0.3), (0.03, 0.2)),
+    "line": Manner(4, (0.05, 0.6), (0.04, 0.35), whole_line=True),
+    "wide": Manner(3, (0.2, 0.8), (0.15, 0.5)),
+}
+"""Of single clusters. Nobody knows how the crops that a model will read were cut, so the range is broad."""
+LINE: Final = Manner(1, (0.05, 0.75), (0.06, 0.35), whole_line=True)
+"""Of lines."""
+
+
+def typeset(text: str, path: Path, face: int, size: int, start: float = 0.0) -> Page:
     """Draw one line of text with some white around it.
+
+    Args:
+        text: What to draw.
+        path: The font file.
+        face: The face in it.
+        size: Pixels per em.
+        start: Where between two pixels the first letter begins, 0 to 1.
 
     Raises:
         OSError: the font cannot be opened.
     """
     font = open_font(path, face, size)
-    left, top, right, bottom = font.getbbox(text, anchor="ls")
-    room = math.ceil(_ROOM * size)
-    x, y = room - math.floor(left), room - math.floor(top)
-    image = Image.new("L", (math.ceil(right) + x + room, math.ceil(bottom) + y + room), PAPER)
-    ImageDraw.Draw(image).text((x, y), text, font=font, fill=0, anchor="ls")
-    return Page(picture=np.asarray(image), em=size, baseline=y)
+    ink, top = draw_ink(font, text, start)
+    room = math.ceil(ROOM * size)
+    picture = np.full((ink.shape[0] + 2 * room, ink.shape[1] + 2 * room), PAPER, np.uint8)
+    picture[room : room + ink.shape[0], room : room + ink.shape[1]] -= ink
+    return Page(picture=picture, em=size, baseline=room - top, text=text, font=font)
+
+
+def draw_ink(font: ImageFont.FreeTypeFont, text: str, start: float = 0.0) -> tuple[Picture, int]:
+    """Return the ink of a text, 0 none to 255, [H, W], and its first row, counted down from the baseline."""
+    mask, (_, top) = font.getmask2(text, mode="L", anchor="ls", start=(start, 0.0))
+    image = Image.new("L", mask.size)
+    image.im.paste(mask, (0, 0, *mask.size))
+    return np.asarray(image), top
 
 
 def crop(page: Page, rng: random.Random, *, line: bool = False) -> Picture:
-    """Cut the text out with random margins: the reference's "padding" (how much white) and "position" (on which side).
+    """Cut the text out with random margins; see `choose_frame`."""
+    return cut(page.picture, choose_frame(page, rng, line=line))
 
-    Nobody knows how the crops that a model will read were cut, so the range is broad. To the left and right 0.05 to
-    0.75 em, each side by itself. Above and below, a single cluster is cut
 
-    - close, half of the time: 3 to 20 % of the ink's height, as a detector cuts it. What is lower than three quarters
-      of a consonant (`.`, `-`, `'`) is never cut close, because it would lose its place and size;
-    - as from a line, three times in ten: from the baseline to a consonant's top at least, plus 0.06 to 0.35 em;
-    - wide, twice in ten: 0.2 to 0.5 em.
+def choose_frame(page: Page, rng: random.Random, *, line: bool = False) -> Frame:
+    """Choose the margins: the reference's "padding" (how much white) and "position" (on which side).
 
-    Margins shrink, down to 3 % of the ink, where the crop would be higher than 1.8 em: a tone mark has to survive the
-    reduction to 32 pixels. A line of text is always cut as from a line.
+    A single cluster is cut in one of MANNERS; half of the crops have the same margin left and right, and above and
+    below, the others have four that know nothing of each other. What is no Thai letter is cut as from a line nine
+    times in ten, because `o` and `O` lose what tells them apart; what is lower than three quarters of a consonant
+    (`.`, `-`, `'`) keeps its place on the line in every manner. Margins shrink where the crop would be higher than
+    2 em: a tone mark has to survive the reduction to 32 pixels.
     """
-    x, y, width, height = ink_box(page.picture)
-    top, bottom = y, y + height
+    x, y, width, height = ink = ink_box(page.picture)
+    manner = LINE if line else _choose_manner(page, rng)
     is_low = height < 0.75 * BODY * page.em
-    manner = "line" if line else rng.choices(("close", "line", "wide"), (5, 3, 2))[0]
-    if manner == "close" and is_low:
-        manner = "line"
-    if manner == "line" or is_low:
+    top, bottom = y, y + height
+    if manner.whole_line or is_low:
         top, bottom = min(top, round(page.baseline - BODY * page.em)), max(bottom, page.baseline)
-    least, most = (
-        (0.03 * height, 0.2 * height) if manner == "close" else (share * page.em for share in _MARGINS[manner])
+    above, below = _margins(manner.above, rng)
+    left, right = _margins(manner.beside, rng)
+    shrink = min(1.0, max(_HIGHEST - (bottom - top) / page.em, 0.06) / max(above + below, 1e-6))
+    return Frame(
+        left=math.floor(x - left * page.em),
+        top=math.floor(top - above * shrink * page.em),
+        right=math.ceil(x + width + right * page.em),
+        bottom=math.ceil(bottom + below * shrink * page.em),
+        ink=ink,
     )
-    above, below = rng.uniform(least, most), rng.uniform(least, most)
-    shrink = min(1.0, max(_HIGHEST * page.em - (bottom - top), 0.06 * height) / (above + below))
-    left, right = x - rng.uniform(*_SIDES) * page.em, x + width + rng.uniform(*_SIDES) * page.em
-    return _window(
-        page.picture,
-        (math.floor(left), math.floor(top - above * shrink)),
-        (math.ceil(right), math.ceil(bottom + below * shrink)),
-    )
+
+
+def _choose_manner(page: Page, rng: random.Random) -> Manner:
+    if not is_thai(page.text) and rng.random() < 0.9:
+        return MANNERS["line"]
+    return rng.choices(list(MANNERS.values()), [manner.weight for manner in MANNERS.values()])[0]
+
+
+def _margins(limits: tuple[float, float], rng: random.Random) -> tuple[float, float]:
+    one, other = rng.uniform(*limits), rng.uniform(*limits)
+    return (one, one) if rng.random() < 0.5 else (one, other)
+
+
+def cut(picture: Picture, frame: Frame) -> Picture:
+    """Return the part of a page that a frame shows; what lies outside the page is white."""
+    height, width = picture.shape
+    inside = picture[max(frame.top, 0) : frame.bottom, max(frame.left, 0) : frame.right]
+    outside = (max(-frame.top, 0), max(frame.bottom - height, 0), max(-frame.left, 0), max(frame.right - width, 0))
+    framed = cv2.copyMakeBorder(inside, *outside, borderType=cv2.BORDER_CONSTANT, value=[PAPER])
+    return np.asarray(framed, dtype=np.uint8)
 
 
 def ink_box(picture: Picture) -> tuple[int, int, int, int]:
@@ -102,13 +170,3 @@ def ink_box(picture: Picture) -> tuple[int, int, int, int]:
     _, ink = cv2.threshold(picture, 200, 255, cv2.THRESH_BINARY_INV)
     x, y, width, height = cv2.boundingRect(ink)
     return (x, y, width, height) if width else (0, 0, picture.shape[1], picture.shape[0])
-
-
-def _window(picture: Picture, start: tuple[int, int], end: tuple[int, int]) -> Picture:
-    """Return columns and rows from `start` (x, y) to before `end`; what lies outside the picture is white."""
-    height, width = picture.shape
-    (left, top), (right, bottom) = start, end
-    inside = picture[max(top, 0) : bottom, max(left, 0) : right]
-    outside = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
-    framed = cv2.copyMakeBorder(inside, *outside, borderType=cv2.BORDER_CONSTANT, value=[PAPER])
-    return np.asarray(framed, dtype=np.uint8)

@@ -14,7 +14,7 @@ from thaiocr.synth.fonts import open_font
 from thaiocr.synth.plan import Job, Plan, SplitPlan
 from thaiocr.synth.recipes import EFFECTS
 
-GREY: Final = 225
+GREY: Final = (225, 225, 225)
 _CAPTION: Final = 58
 _TITLE: Final = 26
 
@@ -49,7 +49,7 @@ def contact_sheet(path: Path, root: Path, plan: Plan, effects: Mapping[str, Sequ
     """
     grid = GRIDS[plan.options.mode]
     bands = [_band(root, plan, split, effects[split.name], grid) for split in plan.splits if split.jobs]
-    sheet = Image.new("L", (max(band.width for band in bands), sum(band.height for band in bands)), GREY)
+    sheet = Image.new("RGB", (max(band.width for band in bands), sum(band.height for band in bands)), GREY)
     top = 0
     for band in bands:
         sheet.paste(band, (0, top))
@@ -63,11 +63,11 @@ def _band(root: Path, plan: Plan, split: SplitPlan, effects: Sequence[int], grid
     jobs = split.jobs[::step][:shown]
     cell_height = grid.height + _CAPTION
     rows = -(-len(jobs) // grid.columns)
-    band = Image.new("L", (grid.columns * (grid.width + 8), _TITLE + rows * cell_height), GREY)
+    band = Image.new("RGB", (grid.columns * (grid.width + 8), _TITLE + rows * cell_height), GREY)
     families = ", ".join(family.name for family in split.families)
     title = f"{split.name}: {len(split.jobs)} images, damage {split.damage}, families {families}"
     draw = ImageDraw.Draw(band)
-    draw.text((4, 6), title, fill=0, font=ImageFont.load_default(14))
+    draw.text((4, 6), title, fill=(0, 0, 0), font=ImageFont.load_default(14))
     for place, job in enumerate(jobs):
         left, top = place % grid.columns * (grid.width + 8) + 4, _TITLE + place // grid.columns * cell_height
         with Image.open(root / split.folder / job.file) as image:
@@ -81,8 +81,8 @@ def _caption(draw: ImageDraw.ImageDraw, plan: Plan, job: Job, bits: int, corner:
     """Write the label in the image's own font, which draws it, and what happened to the image."""
     left, top = corner
     font = plan.fonts[job.font]
-    draw.text((left, top + 19), job.text, fill=0, font=open_font(font.path, font.face, 17), anchor="ls")
+    draw.text((left, top + 19), job.text, fill=(0, 0, 0), font=open_font(font.path, font.face, 17), anchor="ls")
     names = ", ".join(name for position, name in enumerate(EFFECTS) if bits >> position & 1)
     small = ImageFont.load_default(9)
     for number, text in enumerate((f"{font.family} {font.style}", *textwrap.wrap(names, width // 5))[:3]):
-        draw.text((left, top + 24 + 10 * number), text[: width // 5], fill=60, font=small)
+        draw.text((left, top + 24 + 10 * number), text[: width // 5], fill=(60, 60, 60), font=small)

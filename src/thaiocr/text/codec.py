@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, groupby
 from typing import Final
@@ -46,6 +47,7 @@ class Codec:
         self._texts = ("", *self.entries)
         self._ids = {entry: number for number, entry in enumerate(self.entries, start=1)}
         self._lengths = sorted({len(entry) for entry in self.entries}, reverse=True)
+        self._is_by_cluster = all(len(clusters(entry)) == 1 for entry in self.entries)
 
     def encode(self, text: str) -> list[int]:
         """Return the class ids of a text, which is normalised first.
@@ -60,13 +62,18 @@ class Codec:
         text = normalize(text)
         if text in self._ids:
             return [self._ids[text]]
-        bounds = {0, *accumulate(map(len, clusters(text)))}
+        pieces = clusters(text)
+        if self._is_by_cluster:  # else a run of clusters may be an entry, which goes before its pieces
+            found = [number for number in map(self._ids.get, pieces) if number is not None]
+            if len(found) == len(pieces):
+                return found
+        bounds = [0, *accumulate(map(len, pieces))]
+        if self._reach(text, 0) < len(text):
+            raise self._unknown(text, bounds)
         # ends[p]: where the entry taken at p ends; 0 where the rest of the text cannot be spelt.
-        ends = [0] * len(text) + [len(text)]
+        ends, is_bound = [0] * len(text) + [len(text)], set(bounds)
         for start in reversed(range(len(text))):
-            ends[start] = self._longest(text, start, ends, bounds)
-        if text and not ends[0]:
-            raise self._unknown(text, sorted(bounds))
+            ends[start] = self._longest(text, start, ends, is_bound)
         ids, start = [], 0
         while start < len(text):
             ids.append(self._ids[text[start : ends[start]]])
@@ -109,9 +116,9 @@ class Codec:
         unknown: dict[str, None] = {}
         start = 0
         while (reached := self._reach(text, start)) < len(text):
-            begin = max(bound for bound in bounds if bound <= reached)
-            start = min(bound for bound in bounds if bound > reached)
-            unknown[text[begin:start]] = None
+            after = bisect_right(bounds, reached)
+            start = bounds[after]
+            unknown[text[bounds[after - 1] : start]] = None
         named = [describe(cluster) for cluster in list(unknown)[:_NAMED]]
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         hint = "; use_space_char: true adds the space" if SPACE in unknown else ""
@@ -120,13 +127,12 @@ class Codec:
 
     def _reach(self, text: str, start: int) -> int:
         """Return how far entries can spell the text from `start`."""
-        reachable = {start}
-        for position in range(start, len(text) + 1):
-            if position in reachable:
-                furthest = position
-                reachable.update(
-                    position + length
-                    for length in self._lengths
-                    if position + length <= len(text) and text[position : position + length] in self._ids
-                )
-        return furthest
+        reached, waiting = {start}, [start]
+        while waiting:
+            position = waiting.pop()
+            for length in self._lengths:
+                end = position + length
+                if end <= len(text) and end not in reached and text[position:end] in self._ids:
+                    reached.add(end)
+                    waiting.append(end)
+        return max(reached)

@@ -6,6 +6,7 @@
                stand-alone signs, the full stop
     full       every legal cluster, Latin, digits, symbols
     digits     ๐-๙ and 0-9
+    codepoint  every letter, vowel, mark, digit and sign of standard on its own: for lines, and as PaddleOCR spells
     starter    the consonants, ๐-๙ and 60 frequent clusters that together show every mark: a small first model
 
 Entries are in code point order. That order is part of a dictionary: class ids follow from it.
@@ -146,6 +147,10 @@ def _digits(_: Table) -> set[str]:
     return set(DIGITS + string.digits)
 
 
+def _codepoint(table: Table) -> set[str]:
+    return set("".join(_standard(table)))
+
+
 def _starter(table: Table) -> set[str]:
     legal = legal_clusters()
     marked = _by_use((cluster for cluster in table if len(cluster) > 1 and cluster in legal), table)
@@ -159,6 +164,7 @@ TIERS: Final[Mapping[str, Callable[[Table], set[str]]]] = {
     "standard": _standard,
     "full": _full,
     "digits": _digits,
+    "codepoint": _codepoint,
     "starter": _starter,
 }
 
@@ -167,5 +173,6 @@ SHIPPED: Final[Mapping[str, str]] = {
     "th_dict_standard.txt": "standard",
     "th_dict_full.txt": "full",
     "number_dict.txt": "digits",
+    "th_codepoints.txt": "codepoint",
 }
 """File in `thai_letters` -> tier."""

@@ -29,8 +29,10 @@ IS_WANTED = os.environ.get("THAIOCR_FAST_CPU", "1") != "0" and find_spec("numba"
 
 
 def is_usable(x: paddle.Tensor) -> bool:
-    """Tell whether the kernels can take this tensor now."""
-    return IS_WANTED and paddle.in_dynamic_mode() and x.place.is_cpu_place() and x.dtype == paddle.float32
+    """Tell whether the kernels can take these images now; they give no gradient by the images."""
+    if not IS_WANTED or not paddle.in_dynamic_mode():  # a tensor of an exported network has no place
+        return False
+    return bool(x.place.is_cpu_place() and x.dtype == paddle.float32 and x.stop_gradient)
 
 
 def use_one_core() -> None:

@@ -1,23 +1,30 @@
-"""Differentiable operations on channels-last tensors, over paddle's autograd.
+"""The operations of a convolutional network on channels-last arrays, each with the way back.
 
-    N images  H, W input pixels  h, w output pixels  C, D channels  k filter size
+    N images  H, W input pixels  h, w output pixels  C, D channels  k filter size  R = N*H*W rows
 
-Arrays share memory with their tensors; nothing is copied in or out.
+An operation returns its result and a function that takes the gradient by the result and returns that by the input;
+the function adds the gradients by parameters to a `Gradients`. Paddle's autograd sees the whole network as one
+operation: its own bookkeeping per operation costs as much as a kernel does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
-import paddle
 from paddle import Tensor, nn
-from paddle.autograd import PyLayer
 
 from thaiocr.models.fast import kernels
 from thaiocr.models.fast.kernels import Floats
 from thaiocr.models.fast.parallel import CHUNKS, multiply, multiply_transposed, run
+
+if TYPE_CHECKING:
+    from thaiocr.models.layers import SEModule
+
+Back: TypeAlias = Callable[[Floats], Floats]
+Gradients: TypeAlias = dict[int, Floats]
+"""By `id` of the parameter."""
 
 ACTIVATIONS: Final[Mapping[str | None, int]] = {
     None: kernels.NONE,
@@ -27,140 +34,150 @@ ACTIVATIONS: Final[Mapping[str | None, int]] = {
 
 
 def view(tensor: Tensor) -> Floats:
-    """Return the tensor's memory as an array."""
+    """Return the tensor's memory as an array; nothing is copied."""
     return np.from_dlpack(tensor.detach())  # type: ignore[return-value]  # numpy does not know the dtype
 
 
-def rows(tensor: Tensor) -> Floats:
-    """Return the tensor's memory as [R, C]."""
-    return view(tensor).reshape(-1, tensor.shape[-1])
+def rows(x_NHWC: Floats) -> Floats:
+    """Return the same memory as [R, C]."""
+    return x_NHWC.reshape(-1, x_NHWC.shape[-1])
 
 
-class Pointwise(PyLayer):  # type: ignore[misc]  # paddle has no types
-    """1 x 1 convolution: x_NHWC, weight_DC11 -> y_NHWD."""
-
-    @staticmethod
-    def forward(ctx: Any, x_NHWC: Tensor, weight_DC11: Tensor) -> Tensor:
-        ctx.save_for_backward(x_NHWC, weight_DC11)
-        y_NHWD = paddle.empty([*x_NHWC.shape[:-1], weight_DC11.shape[0]])
-        multiply(rows(x_NHWC), view(weight_DC11)[:, :, 0, 0].T, rows(y_NHWD))
-        return y_NHWD
-
-    @staticmethod
-    def backward(ctx: Any, dy_NHWD: Tensor) -> tuple[Tensor, Tensor]:
-        x_NHWC, weight_DC11 = ctx.saved_tensor()
-        dx_NHWC, dweight_DC11 = paddle.empty_like(x_NHWC), paddle.empty_like(weight_DC11)
-        multiply(rows(dy_NHWD), view(weight_DC11)[:, :, 0, 0], rows(dx_NHWC))
-        view(dweight_DC11)[:, :, 0, 0] = multiply_transposed(rows(dy_NHWD), rows(x_NHWC))
-        return dx_NHWC, dweight_DC11
+def pixels(x_NHWC: Floats) -> Floats:
+    """Return the same memory as [N, H*W, C]."""
+    images, height, width, channels = x_NHWC.shape
+    return x_NHWC.reshape(images, height * width, channels)
 
 
-class Depthwise(PyLayer):  # type: ignore[misc]
-    """Depthwise convolution: x_NHWC, weight_C1kk -> y_NhwC."""
+def stem(x_N3HW: Floats, conv: nn.Conv2D, gradients: Gradients) -> tuple[Floats, Back]:
+    """Convolution of the image: what the filters see becomes the rows of one matrix product. Returns y_NhwD.
 
-    @staticmethod
-    def forward(ctx: Any, x_NHWC: Tensor, weight_C1kk: Tensor, stride: tuple[int, int]) -> Tensor:
-        images, height, width, channels = x_NHWC.shape
-        filter_kkC = np.ascontiguousarray(view(weight_C1kk)[:, 0].transpose(1, 2, 0))
-        ctx.save_for_backward(x_NHWC, weight_C1kk)
-        ctx.filter_kkC, ctx.stride = filter_kkC, stride
-        y_NhwC = paddle.empty([images, -(-height // stride[0]), -(-width // stride[1]), channels])
-        run(kernels.depthwise, view(x_NHWC), filter_kkC, *stride, view(y_NhwC))
-        return y_NhwC
+    There is no gradient by the image: what comes back is empty.
+    """
+    weight_D3kk = view(conv.weight)
+    size, (stride_h, stride_w) = weight_D3kk.shape[2], conv._stride
+    images, _, height, width = x_N3HW.shape
+    patches_NhwP = np.empty((images, -(-height // stride_h), -(-width // stride_w), 3 * size**2), np.float32)
+    run(kernels.patches, x_N3HW, size, stride_h, stride_w, patches_NhwP)
+    y_NhwD = np.empty((*patches_NhwP.shape[:-1], len(weight_D3kk)), np.float32)
+    multiply(rows(patches_NhwP), weight_D3kk.reshape(len(weight_D3kk), -1).T, rows(y_NhwD))
 
-    @staticmethod
-    def backward(ctx: Any, dy_NhwC: Tensor) -> tuple[Tensor, Tensor]:
-        x_NHWC, weight_C1kk = ctx.saved_tensor()
-        dx_NHWC, dweight_C1kk = paddle.empty_like(x_NHWC), paddle.empty_like(weight_C1kk)
-        df_ckkC = np.empty((CHUNKS, *ctx.filter_kkC.shape), np.float32)
-        arrays = view(x_NHWC), ctx.filter_kkC, view(dy_NhwC), *ctx.stride, view(dx_NHWC), df_ckkC
-        run(kernels.depthwise_gradient, *arrays)
-        view(dweight_C1kk)[:, 0] = df_ckkC.sum(axis=0).transpose(2, 0, 1)
-        return dx_NHWC, dweight_C1kk
+    def back(dy_NhwD: Floats) -> Floats:
+        gradients[id(conv.weight)] = multiply_transposed(rows(dy_NhwD), rows(patches_NhwP)).reshape(weight_D3kk.shape)
+        return np.empty(0, np.float32)
+
+    return y_NhwD, back
 
 
-class NormAct(PyLayer):  # type: ignore[misc]
-    """Batch norm and activation: x_NHWC, weight_C, bias_C -> y_NHWC; while training, running statistics follow."""
+def pointwise(x_NHWC: Floats, conv: nn.Conv2D, gradients: Gradients) -> tuple[Floats, Back]:
+    """1 x 1 convolution. Returns y_NHWD."""
+    weight_DC = view(conv.weight)[:, :, 0, 0]
+    y_NHWD = np.empty((*x_NHWC.shape[:-1], len(weight_DC)), np.float32)
+    multiply(rows(x_NHWC), weight_DC.T, rows(y_NHWD))
 
-    @staticmethod
-    def forward(ctx: Any, x_NHWC: Tensor, weight_C: Tensor, bias_C: Tensor, norm: nn.BatchNorm, act: int) -> Tensor:
-        mean_C, variance_C = view(norm._mean), view(norm._variance)
-        if norm.training:
-            running_mean_C, running_variance_C = mean_C, variance_C
-            mean_C, variance_C = _moments(rows(x_NHWC))
-            _follow(running_mean_C, mean_C, norm._momentum)
-            _follow(running_variance_C, variance_C, norm._momentum)
-        inverse_C = 1 / np.sqrt(variance_C + np.float32(norm._epsilon))
-        scale_C = view(weight_C) * inverse_C
-        shift_C = view(bias_C) - mean_C * scale_C
-        y_NHWC = paddle.empty_like(x_NHWC)
-        run(kernels.scale_shift_act, rows(x_NHWC), scale_C, shift_C, act, rows(y_NHWC))
-        ctx.save_for_backward(x_NHWC)
-        ctx.statistics, ctx.inverse_C = (scale_C, shift_C, mean_C, act), inverse_C
-        return y_NHWC
-
-    @staticmethod
-    def backward(ctx: Any, dy_NHWC: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        (x_NHWC,) = ctx.saved_tensor()
-        x_RC, dy_RC, dx_NHWC = rows(x_NHWC), rows(dy_NHWC), paddle.empty_like(x_NHWC)
-        dz_cC, dzx_cC = np.zeros((2, CHUNKS, x_RC.shape[1]))
-        run(kernels.norm_act_sums, x_RC, dy_RC, *ctx.statistics, dz_cC, dzx_cC)
-        dbias_C, dweight_C = dz_cC.sum(axis=0), dzx_cC.sum(axis=0) * ctx.inverse_C
-        mean_dz_C = (dbias_C / len(x_RC)).astype(np.float32)
-        mean_dzx_C = (dweight_C * ctx.inverse_C / len(x_RC)).astype(np.float32)
-        run(kernels.norm_act_gradient, x_RC, dy_RC, *ctx.statistics, mean_dz_C, mean_dzx_C, rows(dx_NHWC))
-        return dx_NHWC, *(paddle.to_tensor(each_C.astype(np.float32)) for each_C in (dweight_C, dbias_C))
-
-
-def _moments(x_RC: Floats) -> tuple[Floats, Floats]:
-    """Return mean and biased variance of every channel."""
-    sum_cC, square_cC = np.zeros((2, CHUNKS, x_RC.shape[1]))
-    run(kernels.moment_sums, x_RC, sum_cC, square_cC)
-    shift_C, square_C = sum_cC.sum(axis=0) / len(x_RC), square_cC.sum(axis=0) / len(x_RC)
-    variance_C = np.maximum(square_C - shift_C**2, 0)
-    return (x_RC[0] + shift_C).astype(np.float32), variance_C.astype(np.float32)
-
-
-def _follow(running_C: Floats, batch_C: Floats, momentum: float) -> None:
-    running_C *= np.float32(momentum)
-    running_C += np.float32(1 - momentum) * batch_C
-
-
-class PoolMean(PyLayer):  # type: ignore[misc]
-    """Mean over the pixels: x_NHWC -> mean_NC."""
-
-    @staticmethod
-    def forward(ctx: Any, x_NHWC: Tensor) -> Tensor:
-        ctx.shape = x_NHWC.shape
-        mean_NC = paddle.empty([x_NHWC.shape[0], x_NHWC.shape[-1]])
-        run(kernels.pool_mean, _pixels(x_NHWC), view(mean_NC))
-        return mean_NC
-
-    @staticmethod
-    def backward(ctx: Any, dmean_NC: Tensor) -> Tensor:
-        dx_NHWC = paddle.empty(ctx.shape)
-        run(kernels.spread, view(dmean_NC), _pixels(dx_NHWC))
+    def back(dy_NHWD: Floats) -> Floats:
+        dx_NHWC = np.empty_like(x_NHWC)
+        multiply(rows(dy_NHWD), weight_DC, rows(dx_NHWC))
+        gradients[id(conv.weight)] = multiply_transposed(rows(dy_NHWD), rows(x_NHWC))[:, :, None, None]
         return dx_NHWC
 
-
-class Gate(PyLayer):  # type: ignore[misc]
-    """Scale the channels of every image: x_NHWC, gate_NC -> y_NHWC."""
-
-    @staticmethod
-    def forward(ctx: Any, x_NHWC: Tensor, gate_NC: Tensor) -> Tensor:
-        ctx.save_for_backward(x_NHWC, gate_NC)
-        y_NHWC = paddle.empty_like(x_NHWC)
-        run(kernels.gate, _pixels(x_NHWC), view(gate_NC), _pixels(y_NHWC))
-        return y_NHWC
-
-    @staticmethod
-    def backward(ctx: Any, dy_NHWC: Tensor) -> tuple[Tensor, Tensor]:
-        x_NHWC, gate_NC = ctx.saved_tensor()
-        dx_NHWC, dgate_NC = paddle.empty_like(x_NHWC), paddle.empty_like(gate_NC)
-        run(kernels.gate_gradient, _pixels(x_NHWC), view(gate_NC), _pixels(dy_NHWC), _pixels(dx_NHWC), view(dgate_NC))
-        return dx_NHWC, dgate_NC
+    return y_NHWD, back
 
 
-def _pixels(tensor: Tensor) -> Floats:
-    images, height, width, channels = tensor.shape
-    return view(tensor).reshape(images, height * width, channels)
+def depthwise(x_NHWC: Floats, conv: nn.Conv2D, gradients: Gradients) -> tuple[Floats, Back]:
+    """Depthwise convolution. Returns y_NhwC."""
+    filter_kkC = np.ascontiguousarray(view(conv.weight)[:, 0].transpose(1, 2, 0))
+    images, height, width, channels = x_NHWC.shape
+    stride_h, stride_w = conv._stride
+    y_NhwC = np.empty((images, -(-height // stride_h), -(-width // stride_w), channels), np.float32)
+    run(kernels.depthwise, x_NHWC, filter_kkC, stride_h, stride_w, y_NhwC)
+
+    def back(dy_NhwC: Floats) -> Floats:
+        dx_NHWC = np.empty_like(x_NHWC)
+        df_ckkC = np.empty((CHUNKS, *filter_kkC.shape), np.float32)
+        run(kernels.depthwise_gradient, x_NHWC, filter_kkC, dy_NhwC, stride_h, stride_w, dx_NHWC, df_ckkC)
+        gradients[id(conv.weight)] = np.ascontiguousarray(df_ckkC.sum(axis=0).transpose(2, 0, 1))[:, None]
+        return dx_NHWC
+
+    return y_NhwC, back
+
+
+def norm_act(x_NHWC: Floats, norm: nn.BatchNorm, act: str | None, gradients: Gradients) -> tuple[Floats, Back]:
+    """Batch norm and activation; while training, running statistics follow. Returns y_NHWC."""
+    x_RC, kind = rows(x_NHWC), ACTIVATIONS[act]
+    mean_C, inverse_C = _statistics(x_RC, norm)
+    scale_C = view(norm.weight) * inverse_C
+    shift_C = view(norm.bias) - mean_C * scale_C
+    y_NHWC = np.empty_like(x_NHWC)
+    run(kernels.scale_shift_act, x_RC, scale_C, shift_C, kind, rows(y_NHWC))
+
+    def back(dy_NHWC: Floats) -> Floats:
+        dy_RC, dx_NHWC = rows(dy_NHWC), np.empty_like(x_NHWC)
+        dz_cC, dzx_cC = np.zeros((2, CHUNKS, x_RC.shape[1]))
+        run(kernels.norm_act_sums, x_RC, dy_RC, scale_C, shift_C, mean_C, kind, dz_cC, dzx_cC)
+        dbias_C, dweight_C = dz_cC.sum(axis=0), dzx_cC.sum(axis=0) * inverse_C
+        mean_dz_C = (dbias_C / len(x_RC)).astype(np.float32)
+        mean_dzx_C = (dweight_C * inverse_C / len(x_RC)).astype(np.float32)
+        sums = mean_C, kind, mean_dz_C, mean_dzx_C
+        run(kernels.norm_act_gradient, x_RC, dy_RC, scale_C, shift_C, *sums, rows(dx_NHWC))
+        gradients[id(norm.weight)], gradients[id(norm.bias)] = dweight_C.astype(np.float32), dbias_C.astype(np.float32)
+        return dx_NHWC
+
+    return y_NHWC, back
+
+
+def _statistics(x_RC: Floats, norm: nn.BatchNorm) -> tuple[Floats, Floats]:
+    """Return each channel's mean and 1 / its deviation: the batch's while training, otherwise the running ones."""
+    running_mean_C, running_variance_C = view(norm._mean), view(norm._variance)
+    mean_C, variance_C = running_mean_C, running_variance_C
+    if norm.training:
+        sum_cC, square_cC = np.zeros((2, CHUNKS, x_RC.shape[1]))
+        run(kernels.moment_sums, x_RC, sum_cC, square_cC)
+        offset_C, square_C = sum_cC.sum(axis=0) / len(x_RC), square_cC.sum(axis=0) / len(x_RC)
+        mean_C = (x_RC[0] + offset_C).astype(np.float32)
+        variance_C = np.maximum(square_C - offset_C**2, 0).astype(np.float32)
+        for running_C, batch_C in ((running_mean_C, mean_C), (running_variance_C, variance_C)):
+            running_C *= np.float32(norm._momentum)
+            running_C += np.float32(1 - norm._momentum) * batch_C
+    return mean_C, 1 / np.sqrt(variance_C + np.float32(norm._epsilon))
+
+
+def squeeze_and_excite(x_NHWC: Floats, module: SEModule, gradients: Gradients) -> tuple[Floats, Back]:
+    """Scale every channel by a gate computed from all channels' means (Hu et al. 2018). Returns y_NHWC."""
+    x_NPC, y_NHWC = pixels(x_NHWC), np.empty_like(x_NHWC)
+    mean_NC = np.empty((len(x_NHWC), x_NHWC.shape[-1]), np.float32)
+    run(kernels.pool_mean, x_NPC, mean_NC)
+    squeeze, excite, slope = module.conv1, module.conv2, np.float32(module.slope)
+    squeeze_SC, excite_CS = view(squeeze.weight)[:, :, 0, 0], view(excite.weight)[:, :, 0, 0]
+    hidden_NS = np.maximum(mean_NC @ squeeze_SC.T + view(squeeze.bias), 0)
+    gate_NC = np.clip((hidden_NS @ excite_CS.T + view(excite.bias)) * slope + np.float32(0.5), 0, 1)
+    run(kernels.gate, x_NPC, gate_NC, pixels(y_NHWC))
+
+    def back(dy_NHWC: Floats) -> Floats:
+        dy_NPC, dx_NHWC = pixels(dy_NHWC), np.empty_like(x_NHWC)
+        dgate_NC = np.empty_like(gate_NC)
+        run(kernels.gate_sums, x_NPC, dy_NPC, dgate_NC)
+        dlogit_NC = dgate_NC * slope * ((gate_NC > 0) & (gate_NC < 1))
+        dhidden_NS = (dlogit_NC @ excite_CS) * (hidden_NS > 0)
+        for conv, dout_ND, in_NC in ((excite, dlogit_NC, hidden_NS), (squeeze, dhidden_NS, mean_NC)):
+            gradients[id(conv.weight)] = (dout_ND.T @ in_NC)[:, :, None, None]
+            gradients[id(conv.bias)] = dout_ND.sum(axis=0)
+        run(kernels.gate_gradient, dy_NPC, gate_NC, dhidden_NS @ squeeze_SC, pixels(dx_NHWC))
+        return dx_NHWC
+
+    return y_NHWC, back
+
+
+def max_pool(x_NHWC: Floats) -> tuple[Floats, Back]:
+    """Greatest of every 2 x 2 pixels; what is left of an odd side is dropped, a single row stays. Returns y_NhwC."""
+    images, height, width, channels = x_NHWC.shape
+    y_NhwC = np.empty((images, max(1, height // 2), max(1, width // 2), channels), np.float32)
+    best_NhwC = np.empty(y_NhwC.shape, np.uint8)
+    run(kernels.max_pool, x_NHWC, y_NhwC, best_NhwC)
+
+    def back(dy_NhwC: Floats) -> Floats:
+        dx_NHWC = np.empty_like(x_NHWC)
+        run(kernels.max_pool_gradient, dy_NhwC, best_NhwC, dx_NHWC)
+        return dx_NHWC
+
+    return y_NhwC, back

@@ -213,16 +213,6 @@ def pool_mean(first: int, last: int, x_NPC: Floats, mean_NC: Floats) -> None:
 
 
 @_compiled
-def spread(first: int, last: int, dmean_NC: Floats, dx_NPC: Floats) -> None:
-    """Gradient of `pool_mean`."""
-    images, pixels, channels = dx_NPC.shape
-    for n in range(first * images // CHUNKS, last * images // CHUNKS):
-        for p in range(pixels):
-            for c in range(channels):
-                dx_NPC[n, p, c] = dmean_NC[n, c] / pixels
-
-
-@_compiled
 def gate(first: int, last: int, x_NPC: Floats, gate_NC: Floats, y_NPC: Floats) -> None:
     """Scale every channel of every image."""
     images, pixels, channels = x_NPC.shape
@@ -233,15 +223,74 @@ def gate(first: int, last: int, x_NPC: Floats, gate_NC: Floats, y_NPC: Floats) -
 
 
 @_compiled
-def gate_gradient(
-    first: int, last: int, x_NPC: Floats, gate_NC: Floats, dy_NPC: Floats, dx_NPC: Floats, dgate_NC: Floats
-) -> None:
-    """Gradients of `gate` by input and by gate."""
+def gate_sums(first: int, last: int, x_NPC: Floats, dy_NPC: Floats, dgate_NC: Floats) -> None:
+    """Gradient of `gate` by the gate."""
     images, pixels, channels = x_NPC.shape
     for n in range(first * images // CHUNKS, last * images // CHUNKS):
         dgate_C = dgate_NC[n]
         dgate_C[:] = 0
         for p in range(pixels):
             for c in range(channels):
-                dx_NPC[n, p, c] = dy_NPC[n, p, c] * gate_NC[n, c]
                 dgate_C[c] += dy_NPC[n, p, c] * x_NPC[n, p, c]
+
+
+@_compiled
+def gate_gradient(first: int, last: int, dy_NPC: Floats, gate_NC: Floats, dmean_NC: Floats, dx_NPC: Floats) -> None:
+    """Gradient by the image, which is both what is scaled and what the mean was taken of."""
+    images, pixels, channels = dy_NPC.shape
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        dpixel_C = dmean_NC[n] / np.float32(pixels)
+        for p in range(pixels):
+            for c in range(channels):
+                dx_NPC[n, p, c] = dy_NPC[n, p, c] * gate_NC[n, c] + dpixel_C[c]
+
+
+@_compiled
+def patches(first: int, last: int, x_N3HW: Floats, size: int, stride_h: int, stride_w: int, y_NhwP: Floats) -> None:
+    """Lay what a filter sees in a row, in the order of the filter's weights: colour, then row, then column."""
+    images, colours, height, width = x_N3HW.shape
+    pad = (size - 1) // 2
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        for i in range(y_NhwP.shape[1]):
+            for j in range(y_NhwP.shape[2]):
+                at = 0
+                for colour in range(colours):
+                    for a in range(i * stride_h - pad, i * stride_h - pad + size):
+                        for b in range(j * stride_w - pad, j * stride_w - pad + size):
+                            is_inside = 0 <= a < height and 0 <= b < width
+                            y_NhwP[n, i, j, at] = x_N3HW[n, colour, a, b] if is_inside else np.float32(0)
+                            at += 1
+
+
+@_compiled
+def max_pool(first: int, last: int, x_NHWC: Floats, y_NhwC: Floats, best_NhwC: NDArray[np.uint8]) -> None:
+    """Greatest of 2 x 2 pixels, fewer where the image has but one row or column, and which: the first of equal ones."""
+    images, height, width, channels = y_NhwC.shape
+    below, right = min(1, x_NHWC.shape[1] - 1), min(1, x_NHWC.shape[2] - 1)
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        for i in range(height):
+            for j in range(width):
+                for c in range(channels):
+                    greatest = x_NHWC[n, 2 * i, 2 * j, c]
+                    best = 0
+                    for at in range(1, 4):
+                        x = x_NHWC[n, 2 * i + at // 2 * below, 2 * j + at % 2 * right, c]
+                        if x > greatest:
+                            greatest, best = x, at
+                    y_NhwC[n, i, j, c] = greatest
+                    best_NhwC[n, i, j, c] = best
+
+
+@_compiled
+def max_pool_gradient(first: int, last: int, dy_NhwC: Floats, best_NhwC: NDArray[np.uint8], dx_NHWC: Floats) -> None:
+    """Gradient of `max_pool`."""
+    images, height, width, channels = dy_NhwC.shape
+    for n in range(first * images // CHUNKS, last * images // CHUNKS):
+        dx_NHWC[n] = 0
+        for i in range(height):
+            for j in range(width):
+                for at in range(4):
+                    a, b = 2 * i + at // 2, 2 * j + at % 2
+                    if a < dx_NHWC.shape[1] and b < dx_NHWC.shape[2]:
+                        for c in range(channels):
+                            dx_NHWC[n, a, b, c] = dy_NhwC[n, i, j, c] if best_NhwC[n, i, j, c] == at else np.float32(0)

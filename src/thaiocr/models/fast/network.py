@@ -1,54 +1,143 @@
-"""The layers of `models.layers` and `models.mobilenet_v3`, run channels last.
+"""MobileNetV3, for recognition and for detection, channels last and as one operation of paddle's autograd.
 
-N images  H, W pixels  C, D, E channels
+N images  H, W pixels  C, D, E channels  T time steps
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
-import paddle.nn.functional as F
+import numpy as np
+import paddle
 from paddle import Tensor, nn
+from paddle.autograd import PyLayer
+from paddle.base import core
 
-from thaiocr.models.fast.functions import ACTIVATIONS, Depthwise, Gate, NormAct, Pointwise, PoolMean
+from thaiocr.models.fast import functions
+from thaiocr.models.fast.functions import Back, Gradients, view
+from thaiocr.models.fast.kernels import Floats
+from thaiocr.models.layers import ConvBNLayer
 
 if TYPE_CHECKING:
-    from thaiocr.models.layers import ConvBNLayer, SEModule
+    from thaiocr.models.det_backbones import MobileNetV3 as DetectionMobileNetV3
     from thaiocr.models.mobilenet_v3 import MobileNetV3, ResidualUnit
+
+_known: Final[WeakKeyDictionary[nn.Layer, list[Tensor]]] = WeakKeyDictionary()
 
 
 def mobilenet_v3(backbone: MobileNetV3, x_N3HW: Tensor) -> Tensor:
-    """Return f_ND1T, as `MobileNetV3.forward` does."""
-    stem_NHWC = backbone.conv1.conv(x_N3HW).transpose([0, 2, 3, 1])
-    y_NHWC = norm_act(backbone.conv1, stem_NHWC)
-    for unit in backbone.blocks:
-        y_NHWC = residual_unit(unit, y_NHWC)
-    f_NHWD = norm_act(backbone.conv2, Pointwise.apply(y_NHWC, backbone.conv2.conv.weight))
-    return backbone.pool(f_NHWD.transpose([0, 3, 1, 2]))
+    """Return f_ND1T, as the backbone's `forward` does."""
+    stage = [backbone.conv1, *backbone.blocks, backbone.conv2, backbone.pool]
+    return maps([stage], x_N3HW)[0]
 
 
-def residual_unit(unit: ResidualUnit, x_NHWC: Tensor) -> Tensor:
+def mobilenet_v3_maps(backbone: DetectionMobileNetV3, x_N3HW: Tensor) -> list[Tensor]:
+    """Return one f_NDhw per stage, as the backbone's `forward` does."""
+    first, *others = backbone.stages
+    return maps([[backbone.conv, *first], *others], x_N3HW)
+
+
+def maps(stages: Sequence[Iterable[nn.Layer]], x_N3HW: Tensor) -> list[Tensor]:
+    """Return what each stage makes of the one before, f_NDhw."""
+    layers = [list(stage) for stage in stages]
+    trained = [parameter for layer in chain(*layers) for parameter in _parameters(layer) if not parameter.stop_gradient]
+    if trained and paddle.is_grad_enabled():
+        found = Stages.apply(x_N3HW, layers, *trained)
+    else:
+        found = tuple(tensor(f_NhwD) for f_NhwD, _ in forward(layers, view(x_N3HW), {}))
+    return [f_NhwD.transpose([0, 3, 1, 2]) for f_NhwD in (found if isinstance(found, tuple) else (found,))]
+
+
+def _parameters(layer: nn.Layer) -> list[Tensor]:
+    """Return what the layer's own method does, which walks through all its layers, every step."""
+    if layer not in _known:
+        _known[layer] = layer.parameters()
+    return _known[layer]
+
+
+class Stages(PyLayer):  # type: ignore[misc]  # paddle has no types
+    """x_N3HW, the layers of each stage, their parameters -> f_NhwD of each stage. The image gets no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x_N3HW: Tensor, stages: list[list[nn.Layer]], *parameters: Tensor) -> tuple[Tensor, ...]:
+        ctx.parameters, ctx.gradients = parameters, {}
+        found = forward(stages, view(x_N3HW), ctx.gradients)
+        ctx.backs = [back for _, back in found]
+        return tuple(tensor(f_NhwD) for f_NhwD, _ in found)
+
+    @staticmethod
+    def backward(ctx: Any, *df_NhwD: Tensor) -> tuple[Tensor | None, ...]:
+        below: Any = 0
+        for df, back in zip(reversed(df_NhwD), reversed(ctx.backs), strict=True):
+            below = back(view(df) + below)
+        ctx.backs = []
+        return None, *(tensor(ctx.gradients[id(parameter)]) for parameter in ctx.parameters)
+
+
+def forward(stages: list[list[nn.Layer]], x_N3HW: Floats, gradients: Gradients) -> list[tuple[Floats, Back]]:
+    """Return f_NhwD of each stage and the way back through it."""
+    found, y = [], x_N3HW
+    for stage in stages:
+        backs = []
+        for layer in stage:
+            y, back = LAYERS[type(layer).__name__](y, layer, gradients)
+            backs.append(back)
+        found.append((y, in_reverse(backs)))
+    return found
+
+
+def in_reverse(backs: Sequence[Back]) -> Back:
+    """Return the way back through operations that were done in this order."""
+
+    def back(dy: Floats) -> Floats:
+        for each in reversed(backs):
+            dy = each(dy)
+        return dy
+
+    return back
+
+
+def conv_norm_act(x: Floats, layer: ConvBNLayer, gradients: Gradients) -> tuple[Floats, Back]:
+    """Return y_NhwD: of the image x_N3HW, of x_NHWC by 1 x 1, or by a filter for each channel."""
+    conv = layer.conv
+    operation = functions.depthwise if conv._groups > 1 else functions.pointwise
+    y_NhwD, conv_back = (functions.stem if conv._in_channels == 3 else operation)(x, conv, gradients)
+    y_NhwD, norm_back = functions.norm_act(y_NhwD, layer.bn, layer.act, gradients)
+    return y_NhwD, in_reverse([conv_back, norm_back])
+
+
+def residual_unit(x_NHWC: Floats, unit: ResidualUnit, gradients: Gradients) -> tuple[Floats, Back]:
     """Return y_NHWD, as `ResidualUnit.forward` does."""
-    y_NHWE = norm_act(unit.expand_conv, Pointwise.apply(x_NHWC, unit.expand_conv.conv.weight))
-    filters = unit.bottleneck_conv.conv
-    y_NHWE = norm_act(unit.bottleneck_conv, Depthwise.apply(y_NHWE, filters.weight, tuple(filters._stride)))
+    y_NHWE, expand_back = conv_norm_act(x_NHWC, unit.expand_conv, gradients)
+    y_NHWE, filter_back = conv_norm_act(y_NHWE, unit.bottleneck_conv, gradients)
+    backs = [expand_back, filter_back]
     if unit.mid_se is not None:
-        y_NHWE = squeeze_and_excite(unit.mid_se, y_NHWE)
-    y_NHWD = norm_act(unit.linear_conv, Pointwise.apply(y_NHWE, unit.linear_conv.conv.weight))
-    return x_NHWC + y_NHWD if unit.is_residual else y_NHWD
+        y_NHWE, gate_back = functions.squeeze_and_excite(y_NHWE, unit.mid_se, gradients)
+        backs.append(gate_back)
+    y_NHWD, narrow_back = conv_norm_act(y_NHWE, unit.linear_conv, gradients)
+    through = in_reverse([*backs, narrow_back])
+    if not unit.is_residual:
+        return y_NHWD, through
+    y_NHWD += x_NHWC
+    return y_NHWD, lambda dy_NHWD: through(dy_NHWD) + dy_NHWD
 
 
-def squeeze_and_excite(module: SEModule, x_NHWC: Tensor) -> Tensor:
-    """Return y_NHWC, as `SEModule.forward` does."""
-    hidden_NE = F.relu(_linear(PoolMean.apply(x_NHWC), module.conv1))
-    gate_NC = F.hardsigmoid(_linear(hidden_NE, module.conv2), slope=0.2, offset=0.5)
-    return Gate.apply(x_NHWC, gate_NC)
+def max_pool(x_NHWC: Floats, _pool: nn.MaxPool2D, _gradients: Gradients) -> tuple[Floats, Back]:
+    """Return y_NhwC, as the backbone's pool of 2 x 2 does."""
+    return functions.max_pool(x_NHWC)
 
 
-def norm_act(layer: ConvBNLayer, x_NHWC: Tensor) -> Tensor:
-    """Batch norm and activation of a layer."""
-    return NormAct.apply(x_NHWC, layer.bn.weight, layer.bn.bias, layer.bn, ACTIVATIONS[layer.act])
+LAYERS: Final[Mapping[str, Callable[[Floats, Any, Gradients], tuple[Floats, Back]]]] = {
+    "ConvBNLayer": conv_norm_act,
+    "ResidualUnit": residual_unit,
+    "MaxPool2D": max_pool,
+}
+"""By the name of the layer's class: those of `models.mobilenet_v3` import this package."""
 
 
-def _linear(x_NC: Tensor, conv: nn.Conv2D) -> Tensor:
-    return F.linear(x_NC, conv.weight.squeeze([2, 3]).transpose([1, 0]), conv.bias)
+def tensor(array: Floats) -> Tensor:
+    """Return a tensor that shares the array's memory."""
+    return paddle.Tensor(core.from_dlpack(np.ascontiguousarray(array).__dlpack__()))

@@ -59,6 +59,9 @@ def multiply_transposed(left_RD: NDArray[np.float32], right_RC: NDArray[np.float
 
 def _spread(work: Callable[[int, int], object], count: int) -> None:
     """Call work(first, last) for as many ranges as there are cores, the last one in this thread."""
+    if _in_use == 1:
+        work(0, count)
+        return
     bounds = [core * count // _in_use for core in range(_in_use + 1)]
     others = [_pool.submit(work, *bounds[core : core + 2]) for core in range(_in_use - 1)]
     work(*bounds[-2:])

@@ -2,24 +2,21 @@
 
 Takes any configuration whose data are there; nothing of its run is touched. Prints one JSON line.
 
-    python bench/processes.py -c rec.yml --nproc 1 2 --steps 100
+    python bench/compare_processes.py -c rec.yml --nproc 1 2 --steps 100
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import paddle
-
+from thaiocr.bench.measure import Figure, Result, machine
 from thaiocr.config.load import load_config
 
 EVERY = 10
@@ -59,19 +56,18 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=2)
     args = parser.parse_args()
     batch = load_config(args.config, []).config.train.loader.batch_size_per_card
-    rates: dict[int, list[float]] = {processes: [] for processes in args.nproc}
+    before = machine()
+    rates: dict[str, list[float]] = {f"{count} process{'es' * (count > 1)}": [] for count in args.nproc}
     for _ in range(args.turns):
-        for processes, found in rates.items():
-            found.extend(measure(args.config, processes, batch, args.steps))
-    result = {
-        "bench": "processes",
-        "images_per_s": {processes: round(statistics.median(found), 1) for processes, found in rates.items()},
-        "spread": {processes: [min(found), max(found)] for processes, found in rates.items()},
-        "batch": batch,
-        "load": round(os.getloadavg()[0], 1),
-        "paddle": paddle.__version__,
-    }
-    print(json.dumps(result))
+        for count, found in zip(args.nproc, rates.values(), strict=True):
+            found.extend(measure(args.config, count, batch, args.steps))
+    result = Result(
+        bench="compare_processes",
+        figures=[Figure(name=name, unit="images_per_s", values=found) for name, found in rates.items()],
+        options={"config": Path(args.config).name, "batch": batch, "steps": args.steps},
+        machine=before,
+    )
+    print(json.dumps(result.to_json()))
 
 
 if __name__ == "__main__":
