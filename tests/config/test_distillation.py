@@ -81,7 +81,7 @@ MODELS = "Architecture.Models"
         (f"{MODELS}.Teacher.pretrained=null", "'Teacher' has freeze_params and no pretrained weights"),
         (
             f"{MODELS}.Student.Backbone.small_stride=[2,2,2,2]",
-            "Student: height 32 does not become one row of features: MobileNetV3 small divides it by 64",
+            "Student: height 32 does not become one row of features: MobileNetV3 small takes 33 to 96",
         ),
         (
             "Loss={name: CTCLoss}",

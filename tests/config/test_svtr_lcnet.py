@@ -90,7 +90,7 @@ HEADS = "Architecture.Head.head_list"
         ("Train.dataset.transforms.3.MultiLabelEncode.gtc_encode=SARLabelEncode", "available: NRTRLabelEncode"),
         (
             "Eval.dataset.transforms.2.RecResizeImg.image_shape=[3, 32, 320]",
-            "PPLCNetV3 divides it by 48; write [3, 48, 320]",
+            "PPLCNetV3 takes 48; write [3, 48, 320]",
         ),
     ],
 )

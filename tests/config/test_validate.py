@@ -85,12 +85,12 @@ def both(key: str, value: str) -> list[str]:
             "write 1 there or remove parts_guide",
         ),
         (
-            both(SHAPE, "3,48,100"),
-            "height 48 does not become one row of features: MobileNetV3 large divides it by 32; write [3, 32, 100]",
+            both(SHAPE, "3,49,100"),
+            "height 49 does not become one row of features: MobileNetV3 large takes 17 to 48; write [3, 32, 100]",
         ),
         (
             ["Architecture.Backbone.model_name=small"],
-            f"Train.{SHAPE}: height 32 does not become one row of features: MobileNetV3 small divides it by 64; "
+            f"Train.{SHAPE}: height 32 does not become one row of features: MobileNetV3 small takes 33 to 96; "
             "write [3, 64, 100]",
         ),
         (

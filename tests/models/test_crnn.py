@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import paddle
 import pytest
 
-from thaiocr.config import schema
+from thaiocr.config import geometry, schema
 from thaiocr.models import build_model
+from thaiocr.models.mobilenet_v3 import MobileNetV3
 
 CLASSES = 881
 
@@ -103,3 +106,18 @@ def test_squeeze_gate_uses_paddleocrs_hard_sigmoid() -> None:
 
     # slope 0.2 and offset 0.5; paddle's own default slope of 1/6 would give 0.667
     np.testing.assert_allclose(np.asarray(gate(paddle.ones([1, 8, 2, 2]))), 0.7, rtol=1e-6)
+
+
+@pytest.mark.parametrize("model_name", ["large", "small"])
+def test_the_heights_that_the_config_allows_are_those_that_become_one_row(
+    model_name: Literal["large", "small"],
+) -> None:
+    options = schema.MobileNetV3(model_name=model_name, scale=0.35)
+    backbone, heights = MobileNetV3(options), geometry.input_heights(options)
+    backbone.eval()
+
+    def rows(height: int) -> int:
+        return int(backbone(paddle.zeros([1, 3, height, 16])).shape[2])
+
+    assert [rows(heights[0]), rows(geometry.input_height(options)), rows(heights[-1])] == [1, 1, 1]
+    assert rows(heights[-1] + 1) == 2

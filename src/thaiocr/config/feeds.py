@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from thaiocr.config import schema
-from thaiocr.config.geometry import AnyBackbone, input_height, scale_sizes, time_steps
+from thaiocr.config.geometry import AnyBackbone, input_heights, scale_sizes, time_steps
 
 ORDER: Final = ("DecodeImage", "CTCLabelEncode", "RecResizeImg", "KeepKeys")
 RANDOM: Final = ("RecConAug", "RecAug")
@@ -87,9 +87,11 @@ def scales_fit(sampler: schema.MultiScaleSampler | None, backbone: AnyBackbone, 
     """Refuse sizes that the network cannot read, or cannot read the longest text in."""
     for width, height in scale_sizes(sampler) if sampler is not None else ():
         is_any_height = isinstance(backbone, schema.PPLCNetV3)  # it pools whatever is left
-        if not is_any_height and height != input_height(backbone):
+        if not is_any_height and height not in input_heights(backbone):
             name = type(backbone).__name__
-            return f"scale [{width}, {height}]: {name} reads images of {input_height(backbone)} rows only"
+            heights = input_heights(backbone)
+            span = f"{heights[0]} to {heights[-1]}" if len(heights) > 1 else f"{heights[0]}"
+            return f"scale [{width}, {height}]: {name} reads images of {span} rows only"
         if isinstance(backbone, schema.SVTRNet) and width != backbone.img_size[1]:
             return f"scale [{width}, {height}]: SVTRNet reads images of its img_size {list(backbone.img_size)} only"
         steps = time_steps(backbone, width)

@@ -14,9 +14,15 @@ LCNET_STEPS: Final = 40
 """T of PPLCNetV3 while training, whatever the width is."""
 
 
-def input_height(backbone: AnyBackbone) -> int:
-    """Return the height in pixels that becomes one row of features."""
+def input_heights(backbone: AnyBackbone) -> range:
+    """Return the heights in pixels that become one row of features."""
     return HEIGHTS[type(backbone)](backbone)
+
+
+def input_height(backbone: AnyBackbone) -> int:
+    """Return the height that the backbone was made for."""
+    heights = input_heights(backbone)
+    return heights.start if len(heights) == 1 else 2 * (heights.start - 1)
 
 
 def time_steps(backbone: AnyBackbone, width: int) -> int:
@@ -44,9 +50,15 @@ def scale_batches(sampler: schema.MultiScaleSampler) -> tuple[int, ...]:
     return tuple(max(1, pixels // (width * height)) for width, height in scale_sizes(sampler))
 
 
-def _mobilenet_height(backbone: schema.MobileNetV3) -> int:
+def _mobilenet_heights(backbone: schema.MobileNetV3) -> range:
+    """Two or three rows are left for the pooling, which makes one of them."""
     strides = backbone.large_stride if backbone.model_name == "large" else backbone.small_stride
-    return 4 * prod(strides)  # stem and pooling
+    one_row = 2 * prod(strides)  # the stem halves
+    return range(one_row + 1, 3 * one_row + 1)
+
+
+def _only(height: int) -> range:
+    return range(height, height + 1)
 
 
 def _mobilenet_steps(backbone: schema.MobileNetV3, width: int) -> int:
@@ -57,11 +69,11 @@ def _mobilenet_steps(backbone: schema.MobileNetV3, width: int) -> int:
     return columns // 2  # the pooling has no padding
 
 
-HEIGHTS: Final[Mapping[type, Callable[[Any], int]]] = {
-    schema.MobileNetV3: _mobilenet_height,
-    schema.ResNet: lambda _: 32,
-    schema.SVTRNet: lambda backbone: backbone.img_size[0],
-    schema.PPLCNetV3: lambda _: 48,
+HEIGHTS: Final[Mapping[type, Callable[[Any], range]]] = {
+    schema.MobileNetV3: _mobilenet_heights,
+    schema.ResNet: lambda _: _only(32),
+    schema.SVTRNet: lambda backbone: _only(backbone.img_size[0]),
+    schema.PPLCNetV3: lambda _: _only(48),
 }
 STEPS: Final[Mapping[type, Callable[[Any, int], int]]] = {
     schema.MobileNetV3: _mobilenet_steps,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thaiocr.config import detection, distillation, feeds, schema, svtr_lcnet
-from thaiocr.config.geometry import AnyBackbone, input_height, time_steps
+from thaiocr.config.geometry import AnyBackbone, input_height, input_heights, time_steps
 from thaiocr.config.nodes import Place, Problems
 from thaiocr.errors import did_you_mean
 
@@ -98,13 +98,14 @@ def _one_guide_loss(label_smoothing: float | None, focal_gamma: float | None) ->
 
 
 def _one_row(shape: tuple[int, int, int], backbone: AnyBackbone) -> str | None:
-    height = input_height(backbone)
-    if shape[1] == height or isinstance(backbone, schema.SVTRNet):
+    heights = input_heights(backbone)
+    if shape[1] in heights or isinstance(backbone, schema.SVTRNet):
         return None
     model = f" {backbone.model_name}" if isinstance(backbone, schema.MobileNetV3) else ""
+    span = f"{heights[0]} to {heights[-1]}" if len(heights) > 1 else f"{heights[0]}"
     return (
-        f"height {shape[1]} does not become one row of features: {type(backbone).__name__}{model} divides it by "
-        f"{height}; write [3, {height}, {shape[2]}]"
+        f"height {shape[1]} does not become one row of features: {type(backbone).__name__}{model} takes {span}; "
+        f"write [3, {input_height(backbone)}, {shape[2]}]"
     )
 
 
