@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from thaiocr.config.load import load_config, load_text
 from thaiocr.config.presets import LINE_PRESETS, PRESETS, LinePresetName, PresetName, preset
 
 ROOT = Path(__file__).parents[2]
+WRITTEN_BY = "# Written by: thaiocr "
 FILES: dict[PresetName, str] = {"dev": "thai_rec_dev", "main": "thai_rec", "prod": "thai_rec_prod"}
 LINE_FILES: dict[LinePresetName, str] = {
     "line-dev": "thai_line_dev",
@@ -96,3 +98,18 @@ def test_a_preset_is_valid_and_uses_no_key_in_vain(name: PresetName | LinePreset
     loaded = load_text(to_yaml(preset("rec", name)), file="preset")
     assert loaded.config == preset("rec", name)
     assert loaded.unused == ()
+
+
+@pytest.mark.parametrize("file", ["thai_cluster_32", "thai_cluster"])
+def test_the_files_of_the_model_that_is_shipped_are_what_the_command_in_them_writes(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = ROOT / "configs" / "rec" / f"{file}.yml"
+    command = next(line for line in kept.read_text("utf-8").splitlines() if line.startswith(WRITTEN_BY))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main_module, "VERBS", ("config",))
+
+    assert main_module.main(shlex.split(command.removeprefix(WRITTEN_BY))) == 0
+
+    assert Path(f"configs/rec/{file}.yml").read_bytes() == kept.read_bytes()
+    assert load_config(kept).unused == ()
