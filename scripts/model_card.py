@@ -28,7 +28,11 @@ def main() -> int:
     """Read the reports and write the card."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("card", type=Path)
-    parser.add_argument("run", type=Path, help="folder with evaluation/report.json, float.json and report.json")
+    parser.add_argument(
+        "run",
+        type=Path,
+        help="folder with evaluation/report.json, float.json and report.json; RUN_32 has that of the first part",
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     args = parser.parse_args()
@@ -49,14 +53,16 @@ def main() -> int:
 
 
 def _chapters(sets: dict[str, Any], before: float, args: argparse.Namespace) -> Iterator[str]:
-    bundle, trained = _load(args.bundle / "bundle.json"), _load(args.run / "report.json")
+    bundle = _load(args.bundle / "bundle.json")
+    parts = [_load(folder / "report.json")["seconds"] / 60 for folder in (Path(f"{args.run}_32"), args.run)]
     manifest = _load(args.data / "manifest.json")
     size = sum(path.stat().st_size for path in args.bundle.iterdir())
     yield "### Where they come from"
     yield "\n".join(
         (
             f"- thaiocr {manifest['thaiocr']}, {manifest['splits']['train']['count']:,} training images, seed "
-            f"{manifest['request']['seed']}; trained for {trained['seconds'] / 60:.1f} minutes",
+            f"{manifest['request']['seed']}; trained for {parts[0]:.1f} minutes on 32 x 32 "
+            f"pixels and {parts[1]:.1f} on 48 x 48",
             f"- bundle of {size / 1e6:.1f} MB, scores at temperature {bundle['temperature']:.3f}; on set D it reads "
             f"{100 * sets[HEADLINE]['acc']:.2f} %, the float network {100 * before:.2f} %",
             *(
