@@ -9,10 +9,11 @@ import pytest
 
 from thaiocr.synth.degrade import SHAPE, SURFACE
 from thaiocr.synth.heldout import HELD_OUT
+from thaiocr.synth.marks import MARKS
 from thaiocr.synth.recipes import EFFECTS, PRESETS, VARIETY, Recipe, damage, judged, make_picture, unseen
 from thaiocr.synth.render import Picture, crop, typeset
 
-ALL = {**SHAPE, **SURFACE, **HELD_OUT}
+ALL = {**SHAPE, **MARKS, **SURFACE, **HELD_OUT}
 REFERENCE = {"rotation", "brightness", "contrast", "blur", "noise", "jpeg"}
 """The eight effects of the reference without padding and position, which are the crop's margins."""
 
@@ -31,7 +32,7 @@ def test_an_effect_depends_on_its_random_state_alone(picture: Picture, name: str
     assert np.array_equal(picture, before)
 
 
-@pytest.mark.parametrize("name", [*SHAPE, *SURFACE])
+@pytest.mark.parametrize("name", [*SHAPE, *MARKS, *SURFACE])
 def test_strength_is_how_much_an_effect_changes(picture: Picture, name: str) -> None:
     def change(strength: float) -> float:
         results = [ALL[name](picture, 56, random.Random(seed), strength) for seed in range(10)]
@@ -42,7 +43,7 @@ def test_strength_is_how_much_an_effect_changes(picture: Picture, name: str) -> 
     assert change(0.1) < change(1.0)
 
 
-@pytest.mark.parametrize("name", set(ALL) - {"downscale"})
+@pytest.mark.parametrize("name", [name for name in ALL if name != "downscale"])
 def test_the_size_stays(picture: Picture, name: str) -> None:
     assert ALL[name](picture, 56, random.Random(1), 1.0).shape == picture.shape
 
@@ -87,7 +88,7 @@ def test_bending_leaves_all_ink_on_the_page(garuda: Path, text: str) -> None:
             assert np.concatenate([bent[0], bent[-1], bent[:, 0], bent[:, -1]]).min() > 250, (names, seed)
 
 
-@pytest.mark.parametrize("effect", SURFACE.values())
+@pytest.mark.parametrize("effect", [*MARKS.values(), *SURFACE.values()])
 def test_pictures_larger_than_the_noise_tile_and_as_small_as_a_dot_work(
     effect: Callable[[Picture, float, random.Random, float], Picture],
 ) -> None:
@@ -97,7 +98,13 @@ def test_pictures_larger_than_the_noise_tile_and_as_small_as_a_dot_work(
 
 def test_held_out_kinds_are_in_no_preset() -> None:
     for preset in PRESETS.values():
-        assert not preset.effects.keys() & HELD_OUT.keys()
+        assert not {*preset.effects, *preset.on_top} & HELD_OUT.keys()
+
+
+def test_half_of_the_pictures_of_documents_have_a_mark_of_either_kind() -> None:
+    drawn = [PRESETS["document"].draw(random.Random(seed)) for seed in range(2000)]
+    for name in MARKS:
+        assert 0.22 < sum(name in effects for effects in drawn) / len(drawn) < 0.28
 
 
 def test_the_photo_preset_has_the_effects_of_the_reference_and_the_real_ones() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from thaiocr.synth.families import CheckedFont, Splits, assign, group
 from thaiocr.synth.fonts import FontFile, find_fonts
+from thaiocr.synth.heldout import HELD_OUT
 from thaiocr.synth.plan import FontChooser, Options, balanced, by_frequency, make_plan, mixed, what_to_draw
 from thaiocr.synth.qa import check_font
 from thaiocr.text.dictionary import Dictionary, builtin
@@ -83,7 +84,10 @@ def test_images_show_only_what_their_font_draws(splits: Splits, dictionary: Dict
 
 def test_test_sets_use_the_fonts_and_the_damage_of_their_definition(splits: Splits, dictionary: Dictionary) -> None:
     plan = make_plan(Options(count=20, val_count=5, test_count=5, test_sets=True), dictionary, splits)
-    found = {split.name: (split.families, split.evaluation_set, split.recipe.held_out) for split in plan.splits}
+    found = {
+        split.name: (split.families, split.evaluation_set, bool({*split.recipe.on_top} & {*HELD_OUT}))
+        for split in plan.splits
+    }
     assert found == {
         "train": (splits.train, "", False),
         "val": (splits.val, "B", False),

@@ -85,9 +85,10 @@ def _add_content(rec: argparse.ArgumentParser) -> None:
     )
     rec.add_argument(
         "--preset",
-        choices=("clean", "print", "photo"),
+        choices=("clean", "print", "photo", "document"),
         default="photo",
-        help="damage: none, as by a printer and a scanner, or as in photos (default: %(default)s)",
+        help="damage: none, as by a printer and a scanner, as in photos, or of photos of used paper with fibres and "
+        "pencil strokes (default: %(default)s)",
     )
     rec.add_argument(
         "--sampling",

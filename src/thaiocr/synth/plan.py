@@ -29,7 +29,7 @@ class Options:
     """Images of test, and of each set A to E."""
     seed: int = 0
     mode: Literal["cluster", "line"] = "cluster"
-    preset: Literal["clean", "print", "photo"] = "photo"
+    preset: Literal["clean", "print", "photo", "document"] = "photo"
     sampling: Literal["balanced", "mixed", "frequency"] = "balanced"
     """Of single clusters in train; val and test show each as often."""
     max_length: int = 25

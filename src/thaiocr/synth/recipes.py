@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,13 +13,14 @@ from typing import Final
 from thaiocr.synth.colour import invert, tint
 from thaiocr.synth.degrade import SHAPE, SURFACE
 from thaiocr.synth.heldout import HELD_OUT
+from thaiocr.synth.marks import MARKS
 from thaiocr.synth.proportions import vary
 from thaiocr.synth.render import LINE_SIZES, SIZES, Page, Picture, choose_frame, cut, typeset
 from thaiocr.synth.surroundings import intrude
 
 VARIETY: Final = ("proportions", "intruders", "inverted", "coloured")
 """What is no damage: another hand, what stands round the text, light on dark, colours."""
-EFFECTS: Final = (*SHAPE, *SURFACE, *HELD_OUT, *VARIETY)
+EFFECTS: Final = (*SHAPE, *MARKS, *SURFACE, *HELD_OUT, *VARIETY)
 """All names; bit i of a picture's `effects` in the manifest stands for the i-th."""
 
 
@@ -31,8 +32,10 @@ class Recipe:
     """Name -> the greatest strength."""
     most: int
     """A picture gets 0 … `most` of them, all numbers equally likely; the more, the weaker, to stay readable."""
-    held_out: bool = False
-    """Exactly one of the held-out kinds on top, with a strength of 0.3 … 1."""
+    on_top: Sequence[str] = ()
+    """One of these kinds on top, with a strength of 0.3 … 1 …"""
+    on_top_share: float = 1.0
+    """… in this share of the pictures."""
     variety: Mapping[str, float] = field(default_factory=dict)
     """Name of VARIETY -> share of the pictures that get it, whatever damage they get."""
 
@@ -41,12 +44,17 @@ class Recipe:
         names = rng.sample(sorted(self.effects), rng.randint(0, min(self.most, len(self.effects))))
         together = min(1.0, 1.2 / math.sqrt(max(1, len(names))))
         chosen = {name: self.effects[name] * rng.uniform(0.15, 1) * together for name in names}
-        if self.held_out:
-            chosen[rng.choice(sorted(HELD_OUT))] = rng.uniform(0.3, 1)
+        if self.on_top and (self.on_top_share == 1 or rng.random() < self.on_top_share):
+            chosen[rng.choice(sorted(self.on_top))] = rng.uniform(0.3, 1)
         chosen |= {name: 1.0 for name in VARIETY if rng.random() < self.variety.get(name, 0.0)}
         return {name: chosen[name] for name in EFFECTS if name in chosen}
 
 
+_PHOTO: Final = Recipe(
+    effects=dict.fromkeys((*SHAPE, *SURFACE), 1.0),
+    most=5,
+    variety={"proportions": 0.5, "intruders": 0.2, "inverted": 0.2, "coloured": 0.4},
+)
 PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
     {
         "clean": Recipe(effects={}, most=0),
@@ -65,11 +73,8 @@ PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
             },
             most=4,
         ),
-        "photo": Recipe(
-            effects=dict.fromkeys((*SHAPE, *SURFACE), 1.0),
-            most=5,
-            variety={"proportions": 0.5, "intruders": 0.2, "inverted": 0.2, "coloured": 0.4},
-        ),
+        "photo": _PHOTO,
+        "document": replace(_PHOTO, on_top=tuple(MARKS), on_top_share=0.5),
     }
 )
 
@@ -84,7 +89,7 @@ def unseen(recipe: Recipe) -> Recipe:
     return Recipe(
         effects={name: strength / 2 for name, strength in recipe.effects.items()},
         most=min(1, recipe.most),
-        held_out=True,
+        on_top=tuple(HELD_OUT),
         variety={name: share for name, share in recipe.variety.items() if name in ("inverted", "coloured")},
     )
 
@@ -129,4 +134,4 @@ def damage(page: Page, effects: Mapping[str, float], rng: random.Random, *, line
     return tint(picture, rng) if "coloured" in effects else picture
 
 
-_AFTER: Final = {**SURFACE, **HELD_OUT}
+_AFTER: Final = {**MARKS, **SURFACE, **HELD_OUT}
