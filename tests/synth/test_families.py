@@ -8,7 +8,7 @@ from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thaiocr.errors import EnvironmentProblem
+from thaiocr.errors import EnvironmentProblem, UsageError
 from thaiocr.synth.families import STYLES, CheckedFont, Family, Splits, assign, group
 from thaiocr.synth.fonts import FontFile, find_fonts
 from thaiocr.synth.qa import check_font
@@ -88,6 +88,23 @@ def test_the_seed_decides_and_the_order_of_fonts_does_not() -> None:
     families = [family(f"F{number:02}", "ab") for number in range(20)]
     assert assign(families, 5) == assign(families[::-1], 5)
     assert len({tuple(sorted(names(assign(families, seed))[2])) for seed in range(10)}) > 5
+
+
+def test_named_families_are_all_that_test_shows_with_those_of_the_same_letters() -> None:
+    families = [family("Kinnari + Norasi", "ab"), *(family(f"F{number}", "ab") for number in range(9))]
+    for seed in range(20):
+        train, val, test = names(assign(families, seed, ["F3", "Norasi", "Kinnari"]))
+        assert test == {"F3", "Kinnari + Norasi"}
+        assert len(val) == 1
+        assert len(train) == 7
+
+
+def test_a_name_of_no_family_and_names_of_nearly_all_are_refused() -> None:
+    families = [family(name, "ab") for name in ("Garuda", "Kinnari", "Loma")]
+    with pytest.raises(UsageError, match=r"^garuda: no font family here; did you mean 'Garuda'\?$"):
+        assign(families, 0, ["garuda"])
+    with pytest.raises(UsageError, match=r"^of 3 font families only 1 are left for train and val$"):
+        assign(families, 0, ["Garuda", "Loma"])
 
 
 def test_a_family_that_alone_draws_an_entry_trains() -> None:

@@ -115,6 +115,15 @@ def _add_content(rec: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="use these font files and the fonts in these folders (default: the system's font folders)",
     )
+    rec.add_argument(
+        "--test-families",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="font families that test shows and train never does, so that several data sets hold out the same ones "
+        "(default: --seed decides)",
+    )
 
 
 def _add_manner(rec: argparse.ArgumentParser) -> None:
@@ -146,6 +155,7 @@ def run(args: argparse.Namespace) -> int:
         spaces=not args.no_spaces,
         test_sets=args.test_sets,
         fonts=tuple(args.fonts),
+        test_families=tuple(args.test_families),
     )
     dictionary = Dictionary.load(find_dictionary(args.dict))
     started = time.perf_counter()

@@ -52,6 +52,15 @@ def add_det(kinds: Commands) -> None:
         metavar="PATH",
         help="use these font files and the fonts in these folders (default: the system's font folders)",
     )
+    det.add_argument(
+        "--test-families",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="font families that test shows and train never does, so that several data sets hold out the same ones "
+        "(default: --seed decides)",
+    )
     det.add_argument("--force", action="store_true", help="replace a data set that was made with other options")
     det.add_argument(
         "--workers", type=positive, metavar="W", help="processes; do not change the result (default: one per core)"
@@ -72,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         preset=args.preset,
         fonts=tuple(args.fonts),
+        test_families=tuple(args.test_families),
     )
     dictionary = Dictionary.load(find_dictionary(args.dict))
     started = time.perf_counter()

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from thaiocr.errors import EnvironmentProblem
+from thaiocr.errors import EnvironmentProblem, UsageError, did_you_mean
 from thaiocr.synth.fonts import HOW_TO_GET_FONTS, FontFile, open_font
 from thaiocr.text.thai import is_thai
 
@@ -32,6 +32,7 @@ up to 0.001, the closest different designs 0.055 (Thai, Kanit and Prompt); the s
 ones from 0.037."""
 TEST_SHARE: Final = 0.2
 VAL_SHARE: Final = 0.1
+JOIN: Final = " + "
 STYLES: Final[Mapping[str, tuple[str, ...]]] = {
     "looped": (
         "Arundina Sans", "Arundina Sans Mono", "Garuda", "Laksaman", "Loma", "Noto Looped Thai", "Sarabun",
@@ -67,7 +68,7 @@ class Family:
     """Fonts that stay together in one split."""
 
     name: str
-    """Of one family, or of several with the same letters, joined by " + "."""
+    """Of one family, or of several with the same letters, joined by JOIN."""
     fonts: tuple[CheckedFont, ...]
 
     @property
@@ -111,14 +112,20 @@ def group(fonts: Sequence[CheckedFont], entries: Sequence[str]) -> list[Family]:
     return _merge(distinct, scripts)
 
 
-def assign(families: Sequence[Family], seed: int) -> Splits:
+def assign(families: Sequence[Family], seed: int, test: Sequence[str] = ()) -> Splits:
     """Deal families out to train, val and test, by `seed`.
 
     A family leaves train only if the others draw everything without it and one of them has its style, as long as there
     is such a family. Styles take turns in being held out.
 
+    Args:
+        families: All.
+        seed: Decides.
+        test: Names of the families to test, with all that have the same letters; none leaves it to `seed`.
+
     Raises:
         EnvironmentProblem: there are fewer than 3 families.
+        UsageError: a name is none of a family, or too few are left for train and val.
     """
     if len(families) < 3:
         names = ", ".join(family.name for family in families) or "none"
@@ -129,9 +136,13 @@ def assign(families: Sequence[Family], seed: int) -> Splits:
         )
     train = sorted(families, key=lambda family: family.name)
     random.Random(f"{seed}/families").shuffle(train)
-    held_out: dict[str, list[Family]] = {"test": [], "val": []}
-    for split, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
-        for _ in range(max(1, round(share * len(families)))):
+    held_out: dict[str, list[Family]] = {"test": _named(families, test), "val": []}
+    train = [family for family in train if family not in held_out["test"]]
+    if len(train) < 2:
+        raise UsageError(f"of {len(families)} font families only {len(train)} are left for train and val")
+    test_count = 0 if test else max(1, round(TEST_SHARE * len(families)))
+    for split, count in (("test", test_count), ("val", max(1, round(VAL_SHARE * len(families))))):
+        for _ in range(count):
             leaving = _least_missed(train, held_out[split])
             train.remove(leaving)
             held_out[split].append(leaving)
@@ -140,6 +151,15 @@ def assign(families: Sequence[Family], seed: int) -> Splits:
         for name, some in (held_out | {"train": train}).items()
     }
     return Splits(**by_name)
+
+
+def _named(families: Sequence[Family], names: Sequence[str]) -> list[Family]:
+    members = {name: family for family in families for name in family.name.split(JOIN)}
+    if unknown := [
+        f"{name}: no font family here{did_you_mean(name, members)}" for name in names if name not in members
+    ]:
+        raise UsageError(unknown)
+    return list({members[name].name: members[name] for name in names}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +234,7 @@ def _merge(
             together = [each for each in groups if one in each or other in each]
             groups = [each for each in groups if each not in together] + [sorted(itertools.chain(*together))]
     families = [
-        Family(name=" + ".join(names), fonts=tuple(font for name in names for font in by_name[name]))
-        for names in groups
+        Family(name=JOIN.join(names), fonts=tuple(font for name in names for font in by_name[name])) for names in groups
     ]
     return sorted(families, key=lambda family: family.name)
 

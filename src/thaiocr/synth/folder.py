@@ -13,10 +13,10 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import cv2
 from PIL import features
@@ -27,6 +27,9 @@ from thaiocr.synth.families import CheckedFont
 from thaiocr.synth.fonts import FontFile, find_fonts
 from thaiocr.synth.paint import Map
 from thaiocr.synth.qa import REASONS, cache_folder, check_font
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Json: TypeAlias = dict[str, Any]
 
@@ -60,6 +63,11 @@ class DataSet:
     """False: it was there already."""
     images_per_s: float | None = None
     """Drawn and written, without the choice of fonts and texts."""
+
+
+def request_of(head: Json, options: DataclassInstance) -> Json:
+    """Return what decides a data set's content, as JSON gives it back."""
+    return {**head, **{name: list(each) if isinstance(each, tuple) else each for name, each in asdict(options).items()}}
 
 
 def open_for_writing(root: Path, layout: Layout, request: Json, *, force: bool) -> DataSet | None:

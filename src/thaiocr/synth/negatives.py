@@ -12,7 +12,7 @@ import hashlib
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -85,7 +85,7 @@ def generate(root: Path, options: Options, *, force: bool = False, progress: Pro
         UsageError: `root` holds something else, or a place of `options.fonts` is wrong.
         EnvironmentProblem: RAQM or fonts are missing, or something cannot be written.
     """
-    request = {**asdict(options), "fonts": list(options.fonts)}
+    request = folder.request_of({}, options)
     if there := folder.open_for_writing(root, LAYOUT, request, force=force):
         return there
     require_raqm()

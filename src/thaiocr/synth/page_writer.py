@@ -16,7 +16,7 @@ import json
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -78,6 +78,8 @@ class PageOptions:
     preset: Literal["clean", "print", "photo"] = "photo"
     fonts: tuple[str, ...] = ()
     """Files and folders; none stands for the system's folders."""
+    test_families: tuple[str, ...] = ()
+    """Families that test shows; none leaves the choice to `seed`."""
 
 
 class Label(NamedTuple):
@@ -145,19 +147,14 @@ def generate_pages(
         DataError: the dictionary spells hardly any word.
         EnvironmentProblem: RAQM or fonts are missing, or something cannot be written.
     """
-    request = {
-        "kind": "det",
-        "dictionary": dictionary.fingerprint,
-        **asdict(options),
-        "fonts": list(options.fonts),
-    }
+    request = folder.request_of({"kind": "det", "dictionary": dictionary.fingerprint}, options)
     if there := folder.open_for_writing(root, LAYOUT, request, force=force):
         return there
     require_raqm()
     with processes(workers) as run:
         texts = sorted(page_text.load(dictionary).clusters - {" "})
         checked = folder.judge_fonts(options.fonts, texts, run, progress)
-        dealt = assign(group(checked, texts), options.seed)
+        dealt = assign(group(checked, texts), options.seed, options.test_families)
         families = {"train": dealt.train, "val": dealt.val, "test": dealt.test}
         used = {font.file: name for name, some in families.items() for family in some for font in family.fonts}
         with folder.writing(root):

@@ -40,6 +40,8 @@ class Options:
     """Make sets A, B, C and D, for lines also E."""
     fonts: tuple[str, ...] = ()
     """Files and folders; none stands for the system's folders."""
+    test_families: tuple[str, ...] = ()
+    """Families that test shows; none leaves the choice to `seed`."""
 
 
 class Job(NamedTuple):

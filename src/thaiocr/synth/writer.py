@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +57,7 @@ def generate(
         DataError: no lines can be made from the dictionary.
         EnvironmentProblem: RAQM or fonts are missing, something cannot be written, or `strict` refuses.
     """
-    request = {"dictionary": dictionary.fingerprint, **asdict(options), "fonts": list(options.fonts)}
+    request = folder.request_of({"dictionary": dictionary.fingerprint}, options)
     if there := folder.open_for_writing(root, LAYOUT, request, force=force):
         return there
     require_raqm()
@@ -77,7 +76,7 @@ def generate(
 def _prepare(dictionary: Dictionary, options: Options, run: Map, progress: Progress) -> tuple[Plan, list[Json]]:
     texts = what_to_draw(options, dictionary)
     checked = folder.judge_fonts(options.fonts, texts, run, progress)
-    plan = make_plan(options, dictionary, assign(group(checked, texts), options.seed))
+    plan = make_plan(options, dictionary, assign(group(checked, texts), options.seed, options.test_families))
     used = {font.file: split.name for split in plan.splits[:3] for family in split.families for font in family.fonts}
     return plan, folder.font_reports(checked, used)
 
