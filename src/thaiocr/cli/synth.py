@@ -71,7 +71,7 @@ def _add_size(rec: argparse.ArgumentParser) -> None:
         "--test-sets",
         action="store_true",
         help="also make rec_gt_test_A (seen fonts, seen damage), B (unseen families), C (unseen damage), D (both), "
-        "for lines E (unseen words)",
+        "for lines E (unseen families, unseen words)",
     )
 
 

@@ -124,9 +124,9 @@ TEST_SETS: Final[Mapping[str, _Kind]] = {
 """A: seen fonts, seen damage; B: held-out families; C: held-out kinds of damage; D: both."""
 LINE_TEST_SETS: Final[Mapping[str, _Kind]] = {
     **TEST_SETS,
-    "test_E": _Kind(families="train", evaluation_set="E", held_out_words=True),
+    "test_E": _Kind(families="test", evaluation_set="E", held_out_words=True),
 }
-"""E: seen fonts and damage, held-out words."""
+"""E: held-out families, held-out words."""
 _TRIES: Final = 500
 
 
