@@ -9,6 +9,7 @@ import pytest
 import tiny
 
 from thaiocr.cli.main import main
+from thaiocr.engine.device import has_gpu
 from thaiocr.synth.fonts import find_fonts
 
 QUICK: Final = ("--seconds", "0.01")
@@ -48,7 +49,7 @@ def test_step_compares_paddles_operations_with_ours(capsys: pytest.CaptureFixtur
     line = bench(capsys, "step", "--width", "8", "--batch", "2", "--classes", "5")
 
     assert set(line["images_per_s"]) == {"paddle", "fast"}
-    assert line["options"] == {"width": 8, "batch": 2, "classes": 5}
+    assert line["options"] == {"width": 8, "batch": 2, "classes": 5, "device": "cpu"}
     expected = line["images_per_s"]["fast"] / line["images_per_s"]["paddle"]
     assert line["ratio"]["fast / paddle"] == pytest.approx(expected, rel=1e-2)
 
@@ -69,6 +70,24 @@ def test_step_measures_a_configuration_and_leaves_its_run_alone(
         "device": "cpu",
     }
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(has_gpu(), reason="says what is wrong where there is no GPU")
+def test_step_on_a_gpu_that_is_not_there_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "step", "--device", "gpu", *QUICK]) == 5
+    assert "--device gpu, but paddle sees no GPU here; install paddlepaddle-gpu" in capsys.readouterr().err
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not has_gpu(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", [(), ("--amp", "O1"), ("--amp", "O2", "--amp-dtype", "float16")])
+def test_step_measures_a_gpu_in_any_precision(precision: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    line = bench(capsys, "step", "--width", "100", "--batch", "8", "--device", "gpu", *precision)
+
+    assert set(line["images_per_s"]) == {"paddle"}
+    assert line["options"]["device"].startswith("gpu")
+    assert line["options"]["gpu"]
+    assert ("amp" in line["options"]) == bool(precision)
 
 
 @pytest.mark.slow
@@ -145,6 +164,9 @@ def test_without_json_a_table_tells_the_same(bundle: Path, capsys: pytest.Captur
         (["bench", "step", "--classes", "1"], 2, "argument --classes: must be at least 2, not 1"),
         (["bench", "step", "-o", "Global.epoch_num=1"], 2, "bench step: -o changes a configuration; give one with -c"),
         (["bench", "step", "-c", "x.yml", "--batch", "4"], 2, "bench step: --batch: with -c the configuration says"),
+        (["bench", "step", "-c", "x.yml", "--amp", "O1"], 2, "bench step: --amp: with -c the configuration says"),
+        (["bench", "step", "--amp", "O1"], 2, "paddle has no half-precision kernels for the CPU; add --device gpu"),
+        (["bench", "step", "--amp-dtype", "float16"], 2, "--amp-dtype: says how --amp computes; add --amp O1"),
         (["bench", "step", "-c", "none.yml"], 2, "none.yml"),
         (["bench", "predict", "--bundle", "none"], 3, "none: not a bundle"),
         (["bench", "startup", "--bundle", "none"], 3, "none: not a bundle"),

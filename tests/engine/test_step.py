@@ -14,6 +14,7 @@ import tiny
 from paddle import nn
 
 from thaiocr.engine.build import Run, build_run
+from thaiocr.engine.evaluate import of_model
 from thaiocr.engine.loop import parts, train_step
 from thaiocr.engine.precision import GROWTH_STEPS, LossScale, Precision
 from thaiocr.errors import EnvironmentProblem
@@ -131,6 +132,22 @@ def test_mixed_precision_on_the_cpu_is_refused_not_ignored(data: Path, tmp_path:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_paddle_still_computes_no_half_precision_on_the_cpu(dtype: str) -> None:
+    """When this fails mixed precision on the CPU can be let in."""
+    x_11HW = paddle.ones([1, 1, 4, 4]).astype(dtype)
+    operations: list[Callable[[], object]] = [
+        lambda: x_11HW @ x_11HW,
+        lambda: nn.functional.conv2d(x_11HW, x_11HW),
+        lambda: nn.functional.relu(x_11HW),
+    ]
+    for operation in operations:
+        with pytest.raises(RuntimeError, match="kernel"):
+            operation()
+    with pytest.warns(UserWarning, match="it makes no effect"), paddle.amp.auto_cast(level="O1", dtype=dtype):
+        assert (paddle.ones([2, 2]) @ paddle.ones([2, 2])).dtype == paddle.float32
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not paddle.is_compiled_with_cuda(), reason="needs a GPU")
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -145,6 +162,18 @@ def test_mixed_precision_trains_and_is_resumed_on_a_gpu(data: Path, tmp_path: Pa
     assert all(math.isfinite(loss) for loss in losses)
     more = tiny.config(data, tmp_path / "run", *tiny.RUNS, *changes, *scaling, "Global.epoch_num=4")
     assert len(tiny.fit(more, resume=Path())[0]["history"]) == 4
+
+
+def test_what_a_network_of_bfloat16_answers_is_read_as_numbers() -> None:
+    """With O2 the last layer gives bfloat16, of which numpy would show the bits."""
+
+    class Halves(nn.Layer):  # type: ignore[misc] # paddle ships no types
+        def forward(self, x_NChw: paddle.Tensor) -> paddle.Tensor:
+            return x_NChw.astype("bfloat16")
+
+    found = of_model(Halves())(np.full((1, 3, 2, 2), 0.25, np.float32))
+    assert found.dtype == np.float32
+    assert (found == 0.25).all()
 
 
 def test_random_numbers_depend_on_the_step_alone(build: Callable[..., Run]) -> None:

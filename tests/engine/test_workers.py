@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -54,6 +55,49 @@ def test_one_process_alone_asks_nobody() -> None:
     assert alone.any(True)
     assert not alone.any(False)
     assert alone.gather([[1, 2], [3]]) == [1, 2, 3]
+
+
+HALVES = """
+from types import SimpleNamespace
+import paddle
+from thaiocr.engine.workers import join
+
+workers = join()
+workers.has_looked = True  # as on a GPU: what is averaged goes into a message, not into memory
+half, whole, mean = paddle.zeros([2]).astype("bfloat16"), paddle.zeros([3]), paddle.full([2], float(workers.rank))
+for parameter in (half, whole):
+    parameter.stop_gradient = False
+    parameter.grad = paddle.full(parameter.shape, 1 + 2.0 * workers.rank).astype(parameter.dtype)
+share = SimpleNamespace(samples=[0], all_images=2)
+values = workers.average([half, whole, mean], {"loss": 4.0 * workers.rank}, share)
+print(half.grad.dtype, half.grad.astype("float32").tolist(), whole.grad.tolist(), mean.tolist(), values)
+"""
+
+
+@pytest.mark.slow
+def test_gradients_of_half_precision_are_averaged_with_those_of_float32() -> None:
+    """O2 on several GPUs has both; bfloat16 gradients can be had on a CPU, though nothing computes them there."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        master = f"127.0.0.1:{free.getsockname()[1]}"
+    common = {
+        **os.environ,
+        "PADDLE_TRAINERS_NUM": "2",
+        "PADDLE_TRAINER_ENDPOINTS": "process:0,process:1",
+        "PADDLE_MASTER": master,
+        "PADDLE_DISTRI_BACKEND": "gloo",
+    }
+    words = [sys.executable, "-c", HALVES]
+    processes = [
+        subprocess.Popen(
+            words,
+            env={**common, "PADDLE_TRAINER_ID": str(rank), "PADDLE_CURRENT_ENDPOINT": f"process:{rank}"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=120)[0] for process in processes]
+    assert said == ["paddle.bfloat16 [2.0, 2.0] [2.0, 2.0, 2.0] [0.5, 0.5] {'loss': 2.0}\n"] * 2
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +35,7 @@ EXAMPLES: Final = """\
 STEP_EXAMPLES: Final = """\
   thaiocr bench step --width 100 --batch 128 --classes 881
   thaiocr bench step -c my.yml -o Train.loader.batch_size_per_card=256
+  thaiocr bench step --device gpu --amp O1 --batch 1024
 """
 DATA_EXAMPLES: Final = """\
   thaiocr bench data
@@ -56,6 +57,9 @@ CLASSES: Final = 881
 WIDTH: Final = 100
 BATCH: Final = 128
 """Of the reference."""
+STEP_SIZES: Final = ("width", "batch", "classes")
+STEP_DEVICE: Final = {"device": "name", "amp": "amp_level", "amp_dtype": "amp_dtype"}
+"""Arguments of `bench step` -> what the bench calls them."""
 UNITS: Final = {"images_per_s": "images/s", "ms": "ms"}
 
 
@@ -88,7 +92,7 @@ def _add_step(kinds: Commands) -> None:
     parser = _add(
         kinds,
         "step",
-        "a training step on the CPU: paddle's own operations against ours, in turns; with -c, of a configuration and "
+        "a training step: on the CPU paddle's own operations against ours, in turns; with -c, of a configuration and "
         "its data, else of the reference's CRNN",
         STEP_EXAMPLES,
         _step,
@@ -98,6 +102,9 @@ def _add_step(kinds: Commands) -> None:
     parser.add_argument("--width", type=_at_least(8), metavar="W", help=f"of the input in pixels (default: {WIDTH})")
     parser.add_argument("--batch", type=positive, metavar="N", help=f"images of a step (default: {BATCH})")
     parser.add_argument("--classes", type=_at_least(2), metavar="K", help=f"blank among them (default: {CLASSES})")
+    parser.add_argument("--device", choices=("cpu", "gpu"), help="what computes (default: cpu)")
+    parser.add_argument("--amp", choices=("O1", "O2"), help="mixed precision, on a GPU (default: float32)")
+    parser.add_argument("--amp-dtype", choices=("float16", "bfloat16"), help="of --amp (default: bfloat16)")
 
 
 def _add_data(kinds: Commands) -> None:
@@ -157,7 +164,9 @@ def _add_startup(kinds: Commands) -> None:
 
 
 def _add_bundle(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--bundle", metavar="DIR", help="what `thaiocr export` wrote")
+    parser.add_argument(
+        "--bundle", metavar="DIR", help="what `thaiocr export` wrote, or the name of a model of thaiocr"
+    )
     parser.add_argument("--width", type=_at_least(8), metavar="W", help=f"without --bundle (default: {WIDTH})")
     parser.add_argument("--classes", type=_at_least(2), metavar="K", help=f"without --bundle (default: {CLASSES})")
 
@@ -192,11 +201,10 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 
 def _step(args: argparse.Namespace) -> int:
-    sizes = {name: value for name in ("width", "batch", "classes") if (value := getattr(args, name)) is not None}
+    sizes, device = _given(args, STEP_SIZES), _given(args, STEP_DEVICE)
     if args.config:
-        if sizes:
-            given = ", ".join(f"--{name}" for name in sizes)
-            raise UsageError(f"bench step: {given}: with -c the configuration says how large things are")
+        if given := ", ".join(f"--{name.replace('_', '-')}" for name in {**sizes, **device}):
+            raise UsageError(f"bench step: {given}: with -c the configuration says so")
         from thaiocr.config.load import load_config
 
         config = load_config(args.config, args.override).config
@@ -206,9 +214,23 @@ def _step(args: argparse.Namespace) -> int:
         return _show(bench_config(config, args.config, seconds=args.seconds, progress=bar), args)
     if args.override:
         raise UsageError("bench step: -o changes a configuration; give one with -c")
-    from thaiocr.bench.step import Size, bench_step
+    _check_precision(args)
+    from thaiocr.bench.step import Device, Size, bench_step
 
-    return _show(bench_step(Size(**sizes), seconds=args.seconds, progress=bar), args)
+    computing = Device(**{STEP_DEVICE[name]: value for name, value in device.items()})
+    return _show(bench_step(Size(**sizes), computing, seconds=args.seconds, progress=bar), args)
+
+
+def _given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Return those arguments that are on the command line."""
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
+
+
+def _check_precision(args: argparse.Namespace) -> None:
+    if args.amp and args.device != "gpu":
+        raise UsageError("bench step: --amp: paddle has no half-precision kernels for the CPU; add --device gpu")
+    if args.amp_dtype and not args.amp:
+        raise UsageError("bench step: --amp-dtype: says how --amp computes; add --amp O1 or --amp O2")
 
 
 def _data(args: argparse.Namespace) -> int:
@@ -259,7 +281,9 @@ def _bundle(args: argparse.Namespace) -> tuple[Path | None, Size]:
     sizes = {name: value for name in ("width", "classes") if (value := getattr(args, name)) is not None}
     if args.bundle and sizes:
         raise UsageError(f"bench: {', '.join(f'--{name}' for name in sizes)}: a bundle has a size of its own")
-    return (Path(args.bundle) if args.bundle else None), Size(**sizes)
+    from thaiocr.predict.pretrained import CLUSTER, find_bundle
+
+    return (find_bundle(args.bundle, CLUSTER) if args.bundle else None), Size(**sizes)
 
 
 def _show(result: Result, args: argparse.Namespace) -> int:

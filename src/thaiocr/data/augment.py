@@ -9,6 +9,7 @@ of 4 pixels away, while its noise, jitter and change of value are too small to b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -42,16 +43,38 @@ _MOST_ROWS: Final = 2**15 - 1
 """Of one picture, for OpenCV's remap."""
 
 
-def augment(images_NhwC: Pixels, filled_N: NDArray[np.integer], options: RecAug, rng: np.random.Generator) -> Pixels:
-    """Return changed copies of a batch's pictures.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """What each picture of a batch is changed by; drawn before any pixel is looked at."""
+
+    bend_N22K: NDArray[np.float32]
+    """Shifts of the edges, see below; 0 where a picture is not bent."""
+    crop_N2: NDArray[np.floating]
+    """Which share of the blank rows is cut off above, and below; 0 where none is."""
+    move_N2: NDArray[np.float32]
+    """Of the whole picture to the right, and down, in pixels; 0 where it is not moved."""
+    is_warped_N: NDArray[np.bool_]
+    """Bent, cropped or moved."""
+    sigma_N: NDArray[np.floating]
+    """Of the blur, in pixels; 0 where there is none."""
+    gain_N: NDArray[np.floating]
+    offset_N: NDArray[np.floating]
+    """value * gain + offset is the new one; 1 and 0 where contrast and brightness stay."""
+    is_reversed_N: NDArray[np.bool_]
+    noise_N: NDArray[np.floating]
+    """Standard deviation in grey values; 0 where there is none."""
+
+
+def draw_changes(height: int, filled_N: NDArray[np.integer], options: RecAug, rng: np.random.Generator) -> Changes:
+    """Draw what happens to the pictures of a batch.
 
     Args:
-        images_NhwC: Packed pixels.
-        filled_N: How many columns of each hold the picture. The others are not looked at, and may hold anything after.
+        height: h.
+        filled_N: How many columns of each hold the picture.
         options: With which probability a picture gets each of the changes.
-        rng: Decides; the same state gives the same pixels.
+        rng: Decides.
     """
-    count = len(images_NhwC)
+    count = len(filled_N)
     is_bent_N, is_cropped_N, is_blurred_N, is_lit_N, is_moved_N, is_noisy_N, is_reversed_N = (
         rng.random(count) < probability
         for probability in (
@@ -64,20 +87,46 @@ def augment(images_NhwC: Pixels, filled_N: NDArray[np.integer], options: RecAug,
             options.reverse_prob,
         )
     )
-    shifts_N22K = (
-        _bend(images_NhwC.shape[1], filled_N, rng) * is_bent_N[:, None, None, None]
-        + _crop(images_NhwC, filled_N, rng) * is_cropped_N[:, None, None, None]
-        + _jitter(count, images_NhwC.shape[1], rng) * is_moved_N[:, None, None, None]
+    bend_N22K = _bend(height, filled_N, rng)
+    side_N, share_N = rng.integers(2, size=count), rng.random(count)
+    move_N2 = (rng.uniform(-1, 1, (count, 2)) * JITTER * height).astype(np.float32)
+    sigma_N = rng.uniform(*BLUR, count) * height
+    gain_N, offset_N = rng.uniform(*GAIN, count), rng.uniform(-OFFSET, OFFSET, count)
+    noise_N = rng.uniform(*NOISE, count)
+    return Changes(
+        bend_N22K=bend_N22K * is_bent_N[:, None, None, None],
+        crop_N2=(side_N[:, None] == np.arange(2)) * (share_N * is_cropped_N)[:, None],
+        move_N2=move_N2 * is_moved_N[:, None],
+        is_warped_N=is_bent_N | is_cropped_N | is_moved_N,
+        sigma_N=sigma_N * is_blurred_N,
+        gain_N=np.where(is_lit_N, gain_N, 1.0),
+        offset_N=offset_N * is_lit_N,
+        is_reversed_N=is_reversed_N,
+        noise_N=noise_N * is_noisy_N,
     )
+
+
+def augment(images_NhwC: Pixels, filled_N: NDArray[np.integer], options: RecAug, rng: np.random.Generator) -> Pixels:
+    """Return changed copies of a batch's pictures.
+
+    Args:
+        images_NhwC: Packed pixels.
+        filled_N: How many columns of each hold the picture. The others are not looked at, and may hold anything after.
+        options: With which probability a picture gets each of the changes.
+        rng: Decides; the same state gives the same pixels.
+    """
+    changes = draw_changes(images_NhwC.shape[1], filled_N, options, rng)
     changed_NhwC = images_NhwC.copy()
-    rows_M = np.flatnonzero(is_bent_N | is_cropped_N | is_moved_N)
+    rows_M = np.flatnonzero(changes.is_warped_N)
     if rows_M.size:
         filled_M = filled_N[rows_M].astype(np.float32)
         widest = filled_N[rows_M].max()
+        shifts_N22K = changes.bend_N22K + _crop(images_NhwC, filled_N, changes.crop_N2)
+        shifts_N22K += changes.move_N2[:, None, :, None]
         changed_NhwC[rows_M, :, :widest] = _warp(images_NhwC[rows_M, :, :widest], filled_M, shifts_N22K[rows_M])
-    _blur(changed_NhwC, filled_N, is_blurred_N, rng)
-    _relight(changed_NhwC, is_lit_N, is_reversed_N, rng)
-    _add_noise(changed_NhwC, is_noisy_N, rng)
+    _blur(changed_NhwC, filled_N, changes.sigma_N)
+    _relight(changed_NhwC, changes)
+    _add_noise(changed_NhwC, changes.noise_N, rng)
     return changed_NhwC
 
 
@@ -108,25 +157,17 @@ def _bend(height: int, filled_N: NDArray[np.integer], rng: np.random.Generator) 
     return shifts_N22K
 
 
-def _crop(images_NhwC: Pixels, filled_N: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Cut off some of the rows above, or below, that show no ink."""
+def _crop(images_NhwC: Pixels, filled_N: NDArray[np.integer], share_N2: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Cut off a share of the rows above, and below, that show no ink; one of them stays."""
     count, _, width, _ = images_NhwC.shape
-    side_N, share_N = rng.integers(2, size=count), rng.random(count)
     is_empty_Nw = np.arange(width) >= filled_N[:, None]
     grey_Nhw = np.where(is_empty_Nw[:, None], images_NhwC[:, :, :1, 1], images_NhwC[..., 1])
     contrast_Nh = np.ptp(grey_Nhw, axis=2)
     is_ink_Nh = contrast_Nh > INK * contrast_Nh.max(axis=1, keepdims=True)
-    blank_2N = np.stack([is_ink_Nh.argmax(axis=1), is_ink_Nh[:, ::-1].argmax(axis=1)])
-    rows_N = share_N * np.maximum(blank_2N[side_N, np.arange(count)] - 1, 0)
+    blank_N2 = np.stack([is_ink_Nh.argmax(axis=1), is_ink_Nh[:, ::-1].argmax(axis=1)], axis=1)
     shifts_N22K = np.zeros((count, 2, 2, POINTS), np.float32)
-    shifts_N22K[np.arange(count), side_N, 1] = np.where(side_N, -rows_N, rows_N)[:, None]
+    shifts_N22K[:, :, 1] = (share_N2 * np.maximum(blank_N2 - 1, 0) * np.array([1, -1]))[:, :, None]
     return shifts_N22K
-
-
-def _jitter(count: int, height: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Move the whole picture by up to a pixel."""
-    moves_N121 = rng.uniform(-1, 1, (count, 1, 2, 1)) * JITTER * height
-    return np.broadcast_to(moves_N121.astype(np.float32), (count, 2, 2, POINTS))
 
 
 def _warp(images_MhwC: Pixels, filled_M: NDArray[np.float32], shifts_M22K: NDArray[np.float32]) -> Pixels:
@@ -157,31 +198,23 @@ def _warp(images_MhwC: Pixels, filled_M: NDArray[np.float32], shifts_M22K: NDArr
 # -- Pixels, in place --------------------------------------------------------------------------------------------------
 
 
-def _blur(
-    images_NhwC: Pixels, filled_N: NDArray[np.integer], is_chosen_N: NDArray[np.bool_], rng: np.random.Generator
-) -> None:
-    sigmas_N = rng.uniform(*BLUR, len(images_NhwC)) * images_NhwC.shape[1]
-    for row in np.flatnonzero(is_chosen_N):
+def _blur(images_NhwC: Pixels, filled_N: NDArray[np.integer], sigma_N: NDArray[np.floating]) -> None:
+    for row in np.flatnonzero(sigma_N):
         picture_hfC = images_NhwC[row, :, : filled_N[row]]
-        picture_hfC[:] = cv2.GaussianBlur(picture_hfC, (0, 0), float(sigmas_N[row]))
+        picture_hfC[:] = cv2.GaussianBlur(picture_hfC, (0, 0), float(sigma_N[row]))
 
 
-def _relight(
-    images_NhwC: Pixels, is_lit_N: NDArray[np.bool_], is_reversed_N: NDArray[np.bool_], rng: np.random.Generator
-) -> None:
+def _relight(images_NhwC: Pixels, changes: Changes) -> None:
     """Change contrast and brightness; dark becomes light."""
-    count = len(images_NhwC)
-    gain_N1, offset_N1 = rng.uniform(*GAIN, (count, 1)), rng.uniform(-OFFSET, OFFSET, (count, 1))
-    levels_256 = np.arange(256)
-    levels_N256 = np.where(is_lit_N[:, None], levels_256 * gain_N1 + offset_N1, levels_256)
-    levels_N256 = np.where(is_reversed_N[:, None], 255 - levels_N256, levels_N256).clip(0, 255).round().astype(np.uint8)
-    for row in np.flatnonzero(is_lit_N | is_reversed_N):
+    levels_256, is_reversed_N1 = np.arange(256), changes.is_reversed_N[:, None]
+    levels_N256 = levels_256 * changes.gain_N[:, None] + changes.offset_N[:, None]
+    levels_N256 = np.where(is_reversed_N1, 255 - levels_N256, levels_N256).clip(0, 255).round().astype(np.uint8)
+    for row in np.flatnonzero((levels_N256 != levels_256).any(axis=1)):
         images_NhwC[row] = cv2.LUT(images_NhwC[row], levels_N256[row])
 
 
-def _add_noise(images_NhwC: Pixels, is_chosen_N: NDArray[np.bool_], rng: np.random.Generator) -> None:
+def _add_noise(images_NhwC: Pixels, strength_N: NDArray[np.floating], rng: np.random.Generator) -> None:
     """Add the same noise to the three channels."""
-    strength_N = rng.uniform(*NOISE, len(images_NhwC))
-    for row in np.flatnonzero(is_chosen_N):
+    for row in np.flatnonzero(strength_N):
         noise_hw = rng.standard_normal(images_NhwC.shape[1:3], np.float32) * np.float32(strength_N[row])
         images_NhwC[row] = cv2.add(images_NhwC[row], cv2.merge([noise_hw] * 3), dtype=cv2.CV_8U)

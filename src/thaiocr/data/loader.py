@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from thaiocr.data.joining import Pictures, join
 from thaiocr.data.labels import Sample, time_steps
 from thaiocr.data.scales import plan, slices
 
+if TYPE_CHECKING:
+    from paddle import Tensor  # not needed, and not waited for, where numpy serves
+
 WIDTH_STEP: Final = 16
 """Widths of batches of pictures of like width are multiples of this, in pixels: few different shapes."""
 
@@ -28,7 +31,8 @@ WIDTH_STEP: Final = 16
 class Batch:
     """What one step sees."""
 
-    x_NChw: NDArray[np.float32]
+    x_NChw: NDArray[np.float32] | Tensor
+    """A tensor where the images lie in the memory of a device."""
     labels_NL: NDArray[np.int32]
     """Class ids, filled up with 0."""
     lengths_N: NDArray[np.int64]
@@ -117,22 +121,24 @@ class Batches:
         if rng is not None and data.joining is not None:
             pictures = join(pictures, data.joining, pack, data.samples, data.rows_S, rng)
         images_NhwC = pictures.images_NhwC
-        if rng is not None and data.columns_a_step is not None:
-            images_NhwC = images_NhwC[:, :, : _width(pictures, data.columns_a_step)]
+        if rng is not None:
+            images_NhwC = images_NhwC[:, :, : needed_width(pictures.samples, pictures.filled_N, data)]
         if rng is not None and data.augmentation is not None:
             images_NhwC = augment(images_NhwC, pictures.filled_N, data.augmentation, rng)
         x_NChw = normalize(images_NhwC, pictures.filled_N)
-        return Batch(x_NChw, *_labels(pictures.samples), pictures.samples)
+        return Batch(x_NChw, *padded_labels(pictures.samples), pictures.samples)
 
 
-def _width(pictures: Pictures, columns_a_step: int) -> int:
-    """Return the columns that a batch needs, a multiple of `WIDTH_STEP`: for its pictures, and for its labels."""
-    steps = max(time_steps(sample.ids) for sample in pictures.samples)
-    needed = max(int(pictures.filled_N.max()), (steps + 1) * columns_a_step)  # one more, for what is rounded down
-    return min(int(pictures.images_NhwC.shape[2]), -(-needed // WIDTH_STEP) * WIDTH_STEP)
+def needed_width(samples: Sequence[Sample], filled_N: NDArray[np.integer], data: DataSet) -> int | None:
+    """Return the columns that a batch needs for its pictures and labels, in steps of `WIDTH_STEP`; None: all."""
+    if data.columns_a_step is None:
+        return None
+    steps = max(time_steps(sample.ids) for sample in samples)
+    needed = max(int(filled_N.max()), (steps + 1) * data.columns_a_step)  # one more, for what is rounded down
+    return -(-needed // WIDTH_STEP) * WIDTH_STEP
 
 
-def _labels(samples: Sequence[Sample]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def padded_labels(samples: Sequence[Sample]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return labels_NL, filled up with 0, and lengths_N."""
     lengths_N = np.array([len(sample.ids) for sample in samples], np.int64)
     labels_NL = np.zeros((len(samples), lengths_N.max(initial=1)), np.int32)

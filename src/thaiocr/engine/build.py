@@ -16,13 +16,15 @@ from thaiocr.config import geometry, schema
 from thaiocr.config.schema import detection
 from thaiocr.data.dataset import DataSet, load_dataset
 from thaiocr.data.detection_labels import Pages
+from thaiocr.data.device_cache import free_memory, place_images
 from thaiocr.data.labels import Limits
 from thaiocr.data.loader import Batch, Batches
 from thaiocr.data.scales import batch_sizes, preprocessing
 from thaiocr.data.splits import open_codec
 from thaiocr.engine.average import build_average
+from thaiocr.engine.device import use_device
 from thaiocr.engine.early_stop import build_early_stop
-from thaiocr.engine.evaluate import TrainingMetric, no_metric, of_model, read_batches, training_accuracy
+from thaiocr.engine.evaluate import TrainingMetric, as_tensor, no_metric, of_model, read_batches, training_accuracy
 from thaiocr.engine.meter import Meter
 from thaiocr.engine.non_finite import NON_FINITE
 from thaiocr.engine.optim import build_optimizer, build_schedule, observer
@@ -33,11 +35,11 @@ from thaiocr.engine.runlog import RunLog
 from thaiocr.engine.stop import StopRequest
 from thaiocr.engine.tracking import Tracking
 from thaiocr.engine.workers import Workers, join
-from thaiocr.errors import DataError, EnvironmentProblem
+from thaiocr.errors import DataError
 from thaiocr.losses import Loss, build_loss
 from thaiocr.losses.distillation import check_pairs
 from thaiocr.metrics.recognition import RecognitionMetric
-from thaiocr.models import build_model, fast
+from thaiocr.models import build_model
 from thaiocr.models.parts_guide import PartsGuide
 from thaiocr.models.recognizer import Outputs, Recognizer
 from thaiocr.progress import Progress
@@ -62,6 +64,8 @@ class Run(BaseRun):
     eval: Batches
     metric: RecognitionMetric
     """With what the last evaluation read."""
+    placement: str
+    """What the log says of where the images of `Train` lie, or ""."""
 
     @property
     def fingerprint(self) -> str:
@@ -75,11 +79,11 @@ class Run(BaseRun):
 
     def outputs(self, part: Batch) -> Outputs:
         """Return features, sequence and logits."""
-        return self.model.outputs(paddle.to_tensor(part.x_NChw), paddle.to_tensor(part.labels_NL))
+        return self.model.outputs(as_tensor(part.x_NChw), as_tensor(part.labels_NL))
 
     def losses(self, outputs: Outputs, part: Batch) -> Mapping[str, paddle.Tensor]:
         """Return `loss`, which is minimised, and its terms by name."""
-        return self.loss(outputs, paddle.to_tensor(part.labels_NL), paddle.to_tensor(part.lengths_N))
+        return self.loss(outputs, as_tensor(part.labels_NL), as_tensor(part.lengths_N))
 
     def figures(self, outputs: Outputs, part: Batch) -> Mapping[str, float]:
         """Return, with `cal_metric_during_train`, the share that is read right."""
@@ -102,6 +106,10 @@ class Run(BaseRun):
     def show(self) -> None:
         """Hand some of what was read to the trackers."""
         self.tracking.readings(self.eval.data, self.metric.readings, self.position.step)
+
+    def remarks(self) -> Sequence[str]:
+        """Return where the images of `Train` lie, where that is worth a line."""
+        return [self.placement] if self.placement else []
 
     def about(self) -> Mapping[str, Any]:
         """Return the number of classes, and what dictionary and images are."""
@@ -139,6 +147,7 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
     with workers.first_before_others():
         train = build_batches(config.train, train_limits, codec, config, workers, log=log, progress=progress)
         evaluation = build_batches(config.eval, eval_limits, codec, config, workers, log=log, progress=progress)
+    train, placement = place_images(train, config.run, free=free_memory())
     guide = (
         PartsGuide(model.reader.backbone.out_channels, codec.entries) if config.loss.parts_guide is not None else None
     )
@@ -154,6 +163,7 @@ def build_run(config: schema.Config, *, echo: Callable[[str], object], progress:
         train=train,
         eval=evaluation,
         metric=RecognitionMetric(ignore_space=config.metric.ignore_space),
+        placement=placement,
         log=log,
         workers=workers,
         **common_parts(config, model, named, steps_per_epoch=len(train), log=log, frozen=model.frozen),
@@ -199,27 +209,6 @@ def common_parts(
         "position": Position(),
         "meter": Meter(),
     }
-
-
-def use_device(config: schema.AnyConfig) -> None:
-    """Select GPU or CPU, and with `Global.deterministic` what makes the same run on any number of cores.
-
-    Raises:
-        EnvironmentProblem: a GPU is asked for and there is none.
-    """
-    if not config.run.use_gpu:
-        fast.tune_process()
-        if config.run.deterministic:
-            fast.use_one_core()
-        paddle.set_device("cpu")
-    elif paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
-        paddle.set_flags({"FLAGS_cudnn_deterministic": config.run.deterministic})
-        paddle.set_device("gpu")
-    else:
-        raise EnvironmentProblem(
-            "Global.use_gpu is true, but paddle sees no GPU here; "
-            "add -o Global.use_gpu=false to train on the CPU, or install paddlepaddle-gpu and its driver"
-        )
 
 
 def time_steps(model: Recognizer, config: schema.Config) -> int:

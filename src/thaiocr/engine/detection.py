@@ -18,7 +18,8 @@ from thaiocr.checkpoint import store
 from thaiocr.config.schema import detection
 from thaiocr.data.detection_labels import Pages, read_pages
 from thaiocr.data.detection_loader import PageBatch, PageBatches, WholePage, check_images
-from thaiocr.engine.build import check_data, common_parts, use_device
+from thaiocr.engine.build import check_data, common_parts
+from thaiocr.engine.device import use_device
 from thaiocr.engine.position import load_weights
 from thaiocr.engine.precision import check_device
 from thaiocr.engine.run import BaseRun
@@ -79,6 +80,13 @@ class DetectionRun(BaseRun):
         shares = list(detect_batches(find, self.eval, self.config.postprocess, progress=progress))
         metric.update(self.workers.gather(shares))
         return metric.brief()
+
+    def remarks(self) -> Sequence[str]:
+        """Return that pages are no packed images, where it was asked to keep those on the device."""
+        wanted = self.config.run.images_on_device
+        return (
+            ["Global.images_on_device: pages are not packed; they are read and prepared on the host"] if wanted else []
+        )
 
     def about(self) -> Mapping[str, Any]:
         """Return what the labels are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import paddle
@@ -40,13 +40,19 @@ def training_accuracy(logits_NTK: paddle.Tensor, batch: Batch) -> Mapping[str, f
     return {"acc": right / len(batch.samples)}
 
 
+def as_tensor(values: NDArray[Any] | paddle.Tensor) -> paddle.Tensor:
+    """Return values as a tensor on paddle's current device; a tensor as it is."""
+    return values if isinstance(values, paddle.Tensor) else paddle.to_tensor(values)
+
+
 def of_model(model: nn.Layer) -> Network:
     """Return the network of a model as it is after training."""
 
     def run(x_NChw: NDArray[np.float32]) -> NDArray[np.float32]:
         model.eval()
         with paddle.no_grad():
-            return np.asarray(model(paddle.to_tensor(x_NChw)))
+            # With O2 the network answers in half precision, and numpy knows no bfloat16.
+            return np.asarray(model(as_tensor(x_NChw)).astype("float32"))
 
     return run
 

@@ -125,6 +125,10 @@ class BaseRun(ABC):
         """Hand some of what the last evaluation saw to the trackers: nothing."""
         return
 
+    def remarks(self) -> Sequence[str]:
+        """Return what else the log says before the first step: nothing."""
+        return []
+
     @abstractmethod
     def about(self) -> Mapping[str, Any]:
         """Return what `report.json` says of labels and data."""

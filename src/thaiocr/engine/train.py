@@ -127,6 +127,8 @@ def _describe_data(run: BaseRun) -> None:
         run.log.text(f"{len(data.samples)} {name} images{rejected}")
     if run.entries:
         run.log.text(f"{len(run.entries) + 1} classes")
+    for line in run.remarks():
+        run.log.text(line)
 
 
 def _remove_run(folder: Path) -> None:

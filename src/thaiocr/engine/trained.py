@@ -16,7 +16,7 @@ from thaiocr.data.dataset import load_dataset
 from thaiocr.data.labels import Limits
 from thaiocr.data.loader import Batches
 from thaiocr.data.splits import open_codec
-from thaiocr.engine.build import use_device
+from thaiocr.engine.device import use_device
 from thaiocr.engine.position import load_weights
 from thaiocr.errors import DataError
 from thaiocr.models import build_model

@@ -205,14 +205,14 @@ def _others_answering() -> Iterator[None]:
 
 
 def _average_by_message(tensors: list[paddle.Tensor], figures: paddle.Tensor, share: float) -> list[float]:
-    """Average the tensors in place, and add up the figures, in one message."""
-    sum_G = paddle.concat([*(tensor.flatten() * share for tensor in tensors), figures])
+    """Average the tensors in place, and add up the figures, in one message of float32."""
+    sum_G = paddle.concat([*(tensor.flatten().astype("float32") * share for tensor in tensors), figures])
     with _others_answering():
         distributed.all_reduce(sum_G)
     *parts, figures = paddle.split(sum_G, [*(tensor.size for tensor in tensors), figures.size])
     with paddle.no_grad():  # or the statistics would become results of this sum, no longer parameters
         for tensor, part in zip(tensors, parts, strict=True):
-            paddle.assign(part.reshape(tensor.shape), tensor)
+            paddle.assign(part.reshape(tensor.shape).astype(tensor.dtype), tensor)
     return list(figures.tolist())
 
 

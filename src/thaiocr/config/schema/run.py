@@ -66,6 +66,8 @@ class Global:
     use_dynamic_loss_scaling: bool = False
     """Halve `scale_loss` and skip the step when a gradient overflows, double it after 2,000 steps without."""
     seed: int = 0
+    images_on_device: bool | None = None
+    """Ours. Keep the images of `Train` in the memory of the device, and change them there; left out: on a GPU."""
     deterministic: bool = False
     """Ours. One thread on the CPU and no varying kernels on a GPU: the same run on any number of cores, but slower."""
     max_reject_ratio: float = 0.01
