@@ -31,21 +31,20 @@ def test_checks_of_the_machine_can_be_chosen(capsys: pytest.CaptureFixture[str])
     assert {name: check["is_good"] for name, check in found.items()} == {"python": True, "disk": True}
 
 
-def test_the_model_that_comes_with_thaiocr_is_named_absent_or_damaged(
+def test_the_models_that_come_with_thaiocr_are_named_absent_or_damaged(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def checked(*, code: int) -> str:
-        assert main(["doctor", "model"]) == code
+        assert main(["doctor", "models"]) == code
         return capsys.readouterr().out
 
-    folder = Path(shutil.copytree(bundle, tmp_path / "bundle"))
-    monkeypatch.setattr(pretrained, "pretrained_bundle", lambda: folder)
-    assert checked(code=0) == f"ok      model          {folder}: {len(tiny.ENTRIES)} entries\n"
-    (folder / "dict.txt").write_text("x\n")
-    assert "dict.txt: changed since it was exported\n" in checked(code=5)
-    monkeypatch.undo()
-    monkeypatch.setattr(pretrained.pretrained_bundle, "__defaults__", ((tmp_path / "none",),))
-    assert "ok      model          no trained model comes with this thaiocr; give --bundle DIR" in checked(code=0)
+    monkeypatch.setattr(pretrained, "PLACES", (tmp_path,))
+    assert checked(code=0) == "ok      models         no trained model comes with this thaiocr\n"
+    for name in ("thai_cluster", "thai_line"):
+        shutil.copytree(bundle, tmp_path / name)
+    assert checked(code=0) == "ok      models         thai_cluster, thai_line\n"
+    (tmp_path / "thai_line" / "dict.txt").write_text("x\n")
+    assert "thai_line/dict.txt: changed since it was exported\n" in checked(code=5)
 
 
 def test_a_mistyped_check_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

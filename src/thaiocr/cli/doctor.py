@@ -23,7 +23,7 @@ from thaiocr.cli.common import (
 from thaiocr.errors import DataError, EnvironmentProblem, GateError, ThaiOcrError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from thaiocr.config.schema import Config
+    from thaiocr.config.schema import AnyConfig
 
 EXAMPLES: Final = """\
   thaiocr doctor
@@ -104,9 +104,12 @@ def _run_config(args: argparse.Namespace) -> int:
     if args.checks or args.fonts:
         raise UsageError("-c checks a configuration; leave the machine's checks and --fonts out")
 
-    from thaiocr.config.load import load_config
+    from thaiocr.config.load import load_any
+    from thaiocr.config.schema import detection
 
-    config = load_config(args.config, args.override).config
+    config = load_any(args.config, args.override).config
+    if args.steps and isinstance(config, detection.Config):
+        raise UsageError(f"--steps is for recognition; {args.config} trains detection (Architecture.model_type)")
     findings, details = {}, {}
     for name, look in (("data", _data), ("one batch", _one_batch)):
         findings[name], details[name] = look(args, config)
@@ -119,21 +122,33 @@ def _run_config(args: argparse.Namespace) -> int:
     return 0 if findings["one batch"].is_good else GateError.exit_code
 
 
-def _data(args: argparse.Namespace, config: Config) -> tuple[Finding, dict[str, Any]]:
-    from thaiocr.data.check import check
+def _data(args: argparse.Namespace, config: AnyConfig) -> tuple[Finding, dict[str, Any]]:
+    from thaiocr.config.schema import detection
+    from thaiocr.data.check import Checked, check
+    from thaiocr.data.detection_check import CheckedPages, check_pages
 
-    checked = check(config, progress=bar)
+    look = f"thaiocr data check -c {args.config}"
+    checked: Checked | CheckedPages
+    if isinstance(config, detection.Config):
+        checked, advice = check_pages(config, progress=bar), f"see them: {look}"
+    else:
+        checked, advice = check(config, progress=bar), f"see them, and write a clean copy: {look} --fix DIR"
     counts = {f"{severity}s": checked.count(severity) for severity in ("error", "warning", "note")}
     lines = ", ".join(f"{name} {count:,} lines" for name, count in checked.lines.items())
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    look = f"thaiocr data check -c {args.config}"
-    advice = f"see them, and write a clean copy: {look} --fix DIR" if counts["errors"] else ""
+    advice = advice if counts["errors"] else ""
     if counts["warnings"] and not advice:
         advice = f"see the warnings: {look}"
     return Finding(not counts["errors"], f"{lines}: {found}", advice), counts
 
 
-def _one_batch(args: argparse.Namespace, config: Config) -> tuple[Finding, dict[str, Any]]:
+def _one_batch(args: argparse.Namespace, config: AnyConfig) -> tuple[Finding, dict[str, Any]]:
+    from thaiocr.config.schema import detection
+
+    if isinstance(config, detection.Config):
+        advice = f"a short run tells: thaiocr train -c {args.config} -o Global.epoch_num=1"
+        return Finding(True, "not tried: for recognition only", advice), {}
+
     from thaiocr.engine.overfit import STEPS, overfit_one_batch
 
     try:
@@ -202,19 +217,20 @@ def _device(_args: argparse.Namespace) -> Finding:
     return Finding(not _gpu_wheel(), "CPU", clash if _gpu_wheel() else "")
 
 
-def _model(_args: argparse.Namespace) -> Finding:
-    """Without a trained model thaiocr is whole; with a damaged one it is not."""
-    try:
-        from thaiocr.predict.bundle import open_bundle
-        from thaiocr.predict.pretrained import pretrained_bundle
+def _models(_args: argparse.Namespace) -> Finding:
+    """Without trained models thaiocr is whole; with a damaged one it is not."""
+    from thaiocr.predict.bundle import open_bundle
+    from thaiocr.predict.detector import read_settings
+    from thaiocr.predict.pretrained import DETECTION, pretrained_bundle, pretrained_names
 
-        folder = pretrained_bundle()
-        bundle = open_bundle(folder)
-    except UsageError as error:
-        return Finding(True, str(error))
+    names = pretrained_names()
+    try:
+        for name in names:
+            folder = pretrained_bundle(name)
+            read_settings(folder) if name == DETECTION else open_bundle(folder)
     except ThaiOcrError as error:
         return Finding(False, error.problems[0], "install thaiocr again")
-    return Finding(True, f"{folder}: {len(bundle.dictionary)} entries")
+    return Finding(True, ", ".join(names) or "no trained model comes with this thaiocr")
 
 
 def _shaping(_args: argparse.Namespace) -> Finding:
@@ -265,7 +281,7 @@ CHECKS: Final[Mapping[str, Callable[[argparse.Namespace], Finding]]] = {
     "packages": _packages,
     "opencv": _opencv,
     "device": _device,
-    "model": _model,
+    "models": _models,
     "shaping": _shaping,
     "fonts": _fonts,
     "disk": _disk,

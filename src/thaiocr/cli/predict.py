@@ -12,7 +12,9 @@ from thaiocr.cli.predict_pages import add_page_options, reads_pages
 from thaiocr.errors import DataError, UsageError
 
 EXAMPLES = """
-  thaiocr predict image.jpg
+  thaiocr predict cluster.jpg
+  thaiocr predict --bundle thai_line line.jpg
+  thaiocr predict --det thai_det page.jpg book.pdf --text
   thaiocr predict --bundle bundle image.jpg
   thaiocr predict --bundle bundle scans/ --json
   thaiocr predict --bundle bundle --labels data/rec_gt_test.txt
@@ -35,7 +37,8 @@ def register(commands: Commands) -> None:
         "--bundle",
         "--rec",
         metavar="DIR",
-        help="what `thaiocr export` wrote; default: the model that comes with thaiocr",
+        help="what `thaiocr export` wrote, or the name of a model that comes with thaiocr; default: thai_cluster, "
+        "which reads single clusters, and with --det thai_line",
     )
     parser.add_argument("--labels", metavar="FILE", help="read every image that a label file names")
     parser.add_argument(
@@ -53,15 +56,14 @@ def register(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read images; an unreadable one is reported in its place and the exit code is 3."""
     from thaiocr.data.images import SUFFIXES
-    from thaiocr.predict.pretrained import pretrained_bundle
+    from thaiocr.predict.pretrained import CLUSTER, find_bundle
     from thaiocr.predict.reader import Reader
 
     if reads_pages(args):
         return predict_pages.run(args)
     if not args.images and not args.labels:
         raise UsageError("predict: give images, a folder, or --labels FILE")
-    folder = Path(args.bundle) if args.bundle else pretrained_bundle()
-    reader = Reader(folder, engine=args.engine, threads=args.threads or cores())
+    reader = Reader(find_bundle(args.bundle, CLUSTER), engine=args.engine, threads=args.threads or cores())
     images, empty_folders = _images(args)
     for name in empty_folders:
         _print_error(args, name, f"{name}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
