@@ -1,13 +1,28 @@
-"""What `bench/compare_tesseract.py` does before and after Tesseract; Tesseract itself is not run here."""
+"""What `bench/compare_tesseract.py` does around Tesseract, for which a program stands in that reads always the same."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import sys
 from pathlib import Path
 from types import ModuleType
 
+import cv2
 import numpy as np
 import pytest
+
+TESSERACT = """\
+#!{python}
+import sys
+
+if "--version" in sys.argv:
+    print("tesseract stand-in")
+else:
+    print(end="".join(open({answers!r}, encoding="utf-8").read() + "\\f" for _ in open(sys.argv[1])))
+"""
+"""Reads the same on every image of the list."""
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +40,10 @@ def compare() -> ModuleType:
 def test_tesseract_gets_black_on_white_whatever_the_colours_were(compare: ModuleType, ink: int, paper: int) -> None:
     image = np.full((40, 60, 3), paper, np.uint8)
     image[10:30, 25:35] = ink
-    found = compare.black_on_white(image, 40)
-    border = round(compare.BORDER * 40)
-    assert found.shape == (40 + 2 * border, 60 + 2 * border)
-    assert found[border + 20, border + 30] < 20
-    assert found[border + 2, border + 2] > 235
+    found = compare.black_on_white(image, 40, 0.4)
+    assert found.shape == (40 + 2 * 16, 60 + 2 * 16)
+    assert found[16 + 20, 16 + 30] < 20
+    assert found[16 + 2, 16 + 2] > 235
     assert found[0, 0] == 255
 
 
@@ -37,35 +51,71 @@ def test_heights_are_reached_from_above_and_below(compare: ModuleType) -> None:
     for rows in (20, 200):
         image = np.full((rows, rows * 2, 3), 255, np.uint8)
         image[rows // 3 : rows // 2, rows // 2 :] = 0
-        assert compare.black_on_white(image, 48).shape == (48 + 2 * 19, 96 + 2 * 19)
+        assert compare.black_on_white(image, 48, 0.4).shape == (48 + 2 * 19, 96 + 2 * 19)
+        assert compare.black_on_white(image, 0, 0.1).shape == (rows + rows // 5, 2 * rows + rows // 5)
 
 
-def test_the_choice_of_images_is_the_same_in_every_run(compare: ModuleType, tmp_path: Path) -> None:
-    labels = tmp_path / "rec_gt_test.txt"
-    labels.write_text("".join(f"rec/test/{number:06}.jpg\tก\n" for number in range(50)), "utf-8")
-    chosen = compare.choose(labels, 10)
-    assert len(set(chosen)) == 10
-    assert chosen == compare.choose(labels, 10)
-    assert len(compare.choose(labels, 99)) == 50
+def test_what_is_scored_is_the_same_in_every_run_and_no_setting_is_chosen_on_it(compare: ModuleType) -> None:
+    lines = [(f"rec/test/{number:06}.jpg", "ก") for number in range(50)]
+    chosen, tuning = compare.choose(lines, 10, 5)
+    assert (len(set(chosen)), len(set(tuning))) == (10, 5)
+    assert not set(chosen) & set(tuning)
+    assert (chosen, tuning) == compare.choose(lines, 10, 5)
+    assert [len(each) for each in compare.choose(lines, 99, 5)] == [45, 5]
+    assert [len(each) for each in compare.choose(lines, 99, 0)] == [50, 0]
+    with pytest.raises(SystemExit, match="lower --tune"):
+        compare.choose(lines, 10, 50)
 
 
-def test_both_readers_are_measured_without_spaces_and_in_one_spelling(compare: ModuleType) -> None:
-    chosen = [("a.jpg", "น้ำ"), ("b.jpg", "A"), ("c.jpg", "แ")]
-    texts = ["น ํ้า", "a", "เเ"]
+def test_clusters_and_lines_are_told_apart_by_the_labels(compare: ModuleType) -> None:
+    assert compare.mode_of(["ก", "น้ำ", "กั้", "ไป"]) == "cluster"
+    assert compare.mode_of(["ไป", "ประเทศไทย 2567", "ก"]) == "line"
+
+
+def test_both_readers_are_measured_with_spaces_and_without_and_in_one_spelling(compare: ModuleType) -> None:
+    chosen = [("a.jpg", "น้ำ ไป"), ("b.jpg", "A"), ("c.jpg", "แ")]
+    texts = ["น ํ้าไป", "a", "เเ"]
     found = compare.measure(chosen, texts, {})
-    assert found["acc"] == pytest.approx(2 / 3)
-    thai, read = compare.thai_only(chosen, texts)
-    assert [label for _, label in thai] == ["น้ำ", "แ"]
-    assert read == ["น ํ้า", "เเ"]
-    assert compare.measure(thai, read, {})["acc"] == 1.0
+    assert found[False]["acc"] == pytest.approx(2 / 3)
+    assert found[True]["acc"] == pytest.approx(1 / 3)
+    columns = compare.figures(found, compare.MODES["line"].figures)
+    assert columns["CER code points"][0] > columns["without spaces"][0]
+    thai, read = compare.subset(chosen, texts, compare.SUBSETS["thai"])
+    assert [label for _, label in thai] == ["น้ำ ไป", "แ"]
+    assert read == ["น ํ้าไป", "เเ"]
 
 
-def test_our_row_comes_first_and_then_the_best_setting(compare: ModuleType) -> None:
-    chosen = [(f"{number}.jpg", "ก") for number in range(4)]
-    found = {
-        "thaiocr": compare.measure(chosen, ["ก", "ข", "ข", "ข"], {}),
-        "worse": compare.measure(chosen, ["ข"] * 4, {}),
-        "better": compare.measure(chosen, ["ก", "ก", "ข", "ข"], {}),
-    }
-    rows = compare.table(found).splitlines()[2:]
-    assert [row.split()[1] for row in rows] == ["thaiocr", "better", "worse"]
+def test_lines_with_latin_letters_are_not_counted_as_thai(compare: ModuleType) -> None:
+    assert compare.SUBSETS["thai"]("ไป 25.5%")
+    assert not compare.SUBSETS["thai"]("ไปกับ Tom")
+    assert not compare.SUBSETS["thai"]("2567")
+
+
+@pytest.mark.parametrize(("mode", "others"), [("line", "7 other images"), ("cluster", "the scored images")])
+def test_a_reader_that_reads_all_is_all_right_and_the_first_line_of_json_says_so(
+    compare: ModuleType,
+    mode: str,
+    others: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "answer").write_text("กา ไป\n", encoding="utf-8")
+    program = tmp_path / "tesseract"
+    program.write_text(TESSERACT.format(python=sys.executable, answers=str(tmp_path / "answer")), encoding="utf-8")
+    program.chmod(0o755)
+    for number in range(12):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((20, 60, 3), 9 * number, np.uint8))
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"{number}.png\tกา ไป\n" for number in range(12)), encoding="utf-8")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(compare, "read_with_bundle", lambda _bundle, _root, chosen: ["กาไป" for _ in chosen])
+    few = ["--psm", "7", "--height", "32", "--lang", "tha", *(["--tune", "7"] if mode == "line" else [])]
+    monkeypatch.setattr(sys, "argv", ["compare", "bundle", str(labels), "--images", "5", "--mode", mode, *few])
+    compare.main()
+    found = json.loads(capsys.readouterr().out)
+    assert (found["mode"], found["chosen_on"], found["all"]["images"]) == (mode, others, 5)
+    (setting, *_) = found["all"]["settings"]
+    exact = "exact" if mode == "line" else "top-1"
+    assert found["all"][setting][exact][0] == 1.0
+    assert found["all"]["thaiocr"][exact][0] == (0.0 if mode == "line" else 1.0)

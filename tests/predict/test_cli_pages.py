@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import cv2
 import numpy as np
 import page_models
+import pypdfium2
 import pytest
 from PIL import Image
 
@@ -20,6 +21,7 @@ PLACES = {"กกี่": (40, 40), "น้ำ": (250, 44), "A": (40, 160)}
 """Text -> left, top; in reading order."""
 CLASSES = {"กกี่": (1, 0, 2), "น้ำ": (3,), "A": (4,)}
 SCALE = 6
+FOLDERS = ("draw", "hocr", "page-xml", "alto", "pdf")
 
 
 @pytest.fixture
@@ -68,9 +70,7 @@ def test_all_pages_of_all_files_are_written_in_every_format(
     image.save(tmp_path / "books" / "scan.tif", save_all=True, append_images=[image])
     image.save(tmp_path / "books" / "scan.pdf", resolution=72)
     (tmp_path / "books" / "notes.txt").write_text("no page", "utf-8")
-    folders: list[str | Path] = [
-        word for name in ("draw", "hocr", "page-xml") for word in (f"--{name}", tmp_path / "out" / name)
-    ]
+    folders: list[str | Path] = [word for name in FOLDERS for word in (f"--{name}", tmp_path / "out" / name)]
     arguments: list[str | Path] = [
         "--det",
         detector,
@@ -91,13 +91,44 @@ def test_all_pages_of_all_files_are_written_in_every_format(
 
     written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     pages = ["scan", "scan-2", "scan-3-0001", "scan-3-0002"]
-    expected = [f"draw/{name}.png" for name in pages] + [f"page-xml/{name}.xml" for name in pages]
-    assert written == sorted([*expected, "hocr/scan.hocr", "hocr/scan-2.hocr", "hocr/scan-3.hocr"])
+    endings = {"draw": "png", "page-xml": "xml", "alto": "alto.xml"}
+    expected = [f"{kind}/{name}.{ending}" for kind, ending in endings.items() for name in pages]
+    documents = [f"{kind}/{name}.{kind}" for name in ("scan", "scan-2", "scan-3") for kind in ("hocr", "pdf")]
+    assert written == sorted([*expected, *documents])
     drawn = cv2.imread(str(tmp_path / "out/draw/scan.png"))
     assert drawn is not None
     assert drawn.shape == (260, 960, 3)
     for path in (tmp_path / "out").rglob("*.[xh][mo]*"):
         ET.parse(path)
+    for name, count in (("scan", 1), ("scan-3", 2)):
+        document = pypdfium2.PdfDocument(tmp_path / "out" / "pdf" / f"{name}.pdf")
+        assert [page.get_size() for page in document] == [(480, 260)] * count
+        assert [page.get_textpage().get_text_range().split() for page in document] == [list(PLACES)] * count
+
+
+@pytest.mark.parametrize(("option", "file"), [("--pdf", "scan.pdf"), ("--draw", "scan.png")])
+def test_nothing_that_is_read_is_written_over(
+    detector: Path, bundle: Path, scan: Path, capsys: pytest.CaptureFixture[str], option: str, file: str
+) -> None:
+    Image.open(scan).save(scan.with_suffix(".pdf"), resolution=72)
+    before = scan.with_name(file).read_bytes()
+    assert (
+        main(
+            [
+                "predict",
+                "--det",
+                str(detector),
+                "--rec",
+                str(bundle),
+                str(scan.with_name(file)),
+                option,
+                str(scan.parent),
+            ]
+        )
+        == 2
+    )
+    assert f"{option}: {scan.with_name(file)} is one of the files to read" in capsys.readouterr().err
+    assert scan.with_name(file).read_bytes() == before
 
 
 def test_a_file_that_cannot_be_read_is_reported_in_its_place(
@@ -126,7 +157,7 @@ def test_a_file_that_cannot_be_read_is_reported_in_its_place(
     [
         (["--text", "a.png"], 2, "--text needs --det DIR"),
         (["--draw", "d", "--page-xml", "x", "a.png"], 2, "--draw, --page-xml needs --det DIR"),
-        (["--det", "none", "a.png"], 3, "none: no detection model, there is no inference.yml"),
+        (["--det", "none", "a.png"], 3, "none: not a bundle, there is no such folder"),
         (["--det", "none"], 2, "give images, PDF files or folders"),
         (["--det", "none", "--labels", "l.txt"], 2, "--labels names images of single texts"),
         (["--det", "none", "--json", "--text", "a.png"], 2, "choose one of --json and --text"),

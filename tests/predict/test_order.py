@@ -44,6 +44,29 @@ def table() -> list[Quad]:
     return [line(left, 50 + 40 * row, widths[row]) for row in range(5) for left, widths in cells]
 
 
+def cards() -> list[Quad]:
+    """Two rows of three cards and one of two, each of a name, a price and some words, all on common rows."""
+    places = [(350 * column, 250 * row) for row in range(3) for column in range(3)][:-1]
+    return [
+        line(left, top + 40 * number, width) for left, top in places for number, width in enumerate((200, 80, 260, 260))
+    ]
+
+
+def sections() -> list[Quad]:
+    """Two tables with the same columns, a wide one and narrow ones, and high white between them."""
+    return [
+        line(left, 200 * part + 40 * row, width)
+        for part in range(2)
+        for row in range(3)
+        for left, width in ((0, 300), (450, 60), (600, 60))
+    ]
+
+
+def tall_rows() -> list[Quad]:
+    """Two columns of one width whose rows stand far apart."""
+    return [line(left, 120 * row, 200) for row in range(5) for left in (0, 300)]
+
+
 PAGES = {
     "title and columns": two_columns(),
     "table": table(),
@@ -54,6 +77,10 @@ PAGES = {
         *[quad + np.array((0, 300)) for quad in table()],
     ],
     "label and value": [line(left, 60 * row, width) for row in range(6) for left, width in ((0, 90), (200, 300))],
+    "cards": cards(),
+    "cards below a title": [line(0, -60, 500, 30), *cards()],
+    "sections of a table": sections(),
+    "rows far apart": tall_rows(),
     "one line": [line(3, 4, 50)],
     "words of a line": [line(left, 0, 60) for left in range(0, 900, 70)],
 }

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from thaiocr.cli import data_check
 from thaiocr.cli.common import Commands, add_config_arguments, add_json_flag, add_verb, bar, out, print_json, say
-from thaiocr.errors import DataError, EnvironmentProblem, UsageError
+from thaiocr.errors import UsageError
 
 if TYPE_CHECKING:
-    from thaiocr.config.schema import Config
-    from thaiocr.data.check import Checked
-    from thaiocr.data.clean import CleanCopy
     from thaiocr.data.importer import Imported
     from thaiocr.data.pack import Packed, Stale
 
 KINDS: Final = ("generator", "corrections", "ppocrlabel", "folders", "icdar")
 SHOWN_REJECTS: Final = 20
-SHOWN_CLASSES: Final = 30
-SHOWN_EXAMPLES: Final = 2
-"""Of each kind of finding."""
 
 EXAMPLES: Final = """\
   thaiocr data check -c my.yml
@@ -55,7 +49,7 @@ KIND_HELP: Final = (
 
 def register(commands: Commands) -> None:
     """Add `data check`, `data import` and `data pack`."""
-    parser = add_verb(commands, "data", summary="check, import or pack data", examples=EXAMPLES, run=run_check)
+    parser = add_verb(commands, "data", summary="check, import or pack data", examples=EXAMPLES, run=data_check.run)
     # An action is required and brings its own `run`.
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _register_check(actions)
@@ -65,7 +59,7 @@ def register(commands: Commands) -> None:
 
 def _register_check(actions: Commands) -> None:
     summary = "judge every label line and image of Train and Eval; exit code 3 when there are errors"
-    check = add_verb(actions, "check", summary=summary, examples=CHECK_EXAMPLES, run=run_check)
+    check = add_verb(actions, "check", summary=summary, examples=CHECK_EXAMPLES, run=data_check.run)
     add_config_arguments(check)
     check.add_argument("--fix", metavar="DIR", help="write a copy without the lines that have errors")
     check.add_argument("--report", metavar="FILE.json", help="write everything that was found")
@@ -114,103 +108,6 @@ def _fraction(text: str) -> float:
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, not {text}")
     return value
-
-
-# -- check -------------------------------------------------------------------------------------------------------------
-
-
-def run_check(args: argparse.Namespace) -> int:
-    """Judge the data of a configuration.
-
-    Raises:
-        ConfigError: the configuration is wrong.
-        DataError: the dictionary or a label file cannot be read.
-    """
-    config = _load(args)
-    from thaiocr.data.check import check
-    from thaiocr.data.clean import write_clean
-    from thaiocr.data.staging import require_free
-
-    if args.fix:
-        require_free(Path(args.fix))  # better now than after the check
-    checked = check(config, progress=bar)
-    report: dict[str, Any] = {"config": args.config, **checked.to_json()}
-    copy = write_clean(checked, Path(args.fix), progress=bar) if args.fix else None
-    if copy is not None:
-        report["fix"] = {"folder": str(copy.folder), "lines": copy.lines, "images": copy.images}
-    if args.report:
-        _write(Path(args.report), report)
-    if args.json:
-        print_json(report)
-    else:
-        _print_checked(checked, report, config)
-        if copy is not None:
-            _print_copy(copy, args.config)
-    return 0 if report["ok"] else DataError.exit_code
-
-
-def _load(args: argparse.Namespace) -> Config:
-    from thaiocr.config.load import load_config
-
-    return load_config(args.config, args.override).config
-
-
-def _write(path: Path, report: dict[str, Any]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
-        raise EnvironmentProblem(f"{path}: cannot write the report: {getattr(error, 'strerror', error)}") from error
-
-
-def _print_checked(checked: Checked, report: dict[str, Any], config: Config) -> None:
-    allowed = config.run.max_reject_ratio
-    for name, split in report["splits"].items():
-        files = ", ".join(split["label_files"])
-        bad = split["lines"] - split["kept"]
-        share = f" ({bad / split['lines']:.2%}; Global.max_reject_ratio is {allowed:.2%})" if bad else ""
-        out(f"{name}: {files}: {split['lines']:,} lines, {bad:,} with an error{share}")
-    if checked.findings:
-        _print_kinds(checked)
-    for kind in checked.kinds():
-        examples = [finding for finding in checked.findings if finding.kind == kind][:SHOWN_EXAMPLES]
-        for finding in examples:
-            out(f"{kind}: {finding}")
-    classes = report["classes"]
-    out(f"classes: {classes['entries']:,}; rarest in Train: {_pairs(classes['rarest'])}")
-    out(f"most frequent in Train: {_pairs(classes['most_frequent'])}")
-    if missing := classes["without_train_sample"]:
-        more = " …" if len(missing) > SHOWN_CLASSES else ""
-        out(f"{len(missing):,} classes without a sample in Train: {' '.join(missing[:SHOWN_CLASSES])}{more}")
-    out(f"{report['errors']:,} errors, {report['warnings']:,} warnings, {report['notes']:,} notes")
-
-
-def _print_kinds(checked: Checked) -> None:
-    import os
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from thaiocr.data.findings import KINDS as FINDINGS
-
-    table = Table("severity", "kind", "what", title="Findings")
-    table.add_column("Train", justify="right")
-    table.add_column("Eval", justify="right")
-    for kind, counts in checked.kinds().items():
-        severity, title = FINDINGS[kind]
-        table.add_row(severity, kind, title, f"{counts['Train']:,}", f"{counts['Eval']:,}")
-    Console(width=None if os.isatty(1) else 120).print(table)
-
-
-def _pairs(pairs: list[tuple[str, int]]) -> str:
-    return " · ".join(f"{entry if entry.strip() else repr(entry)} {count:,}" for entry, count in pairs) or "none"
-
-
-def _print_copy(copy: CleanCopy, config: str) -> None:
-    for file, count in copy.lines.items():
-        out(f"{file}: {count:,} lines")
-    out(f"{copy.folder}: {copy.images:,} images; train on the copy with:")
-    out(f"  thaiocr train -c {shlex.quote(config)} -o {' '.join(map(shlex.quote, copy.overrides))}")
 
 
 # -- import ------------------------------------------------------------------------------------------------------------
@@ -276,9 +173,15 @@ def run_pack(args: argparse.Namespace) -> int:
         DataError: the dictionary or a label file cannot be read.
         EnvironmentProblem: the cache cannot be written.
     """
-    config = _load(args)
+    from thaiocr.config.load import load_any
+    from thaiocr.config.schema import detection
     from thaiocr.data.pack import clear, pack, remove, remove_unfinished
 
+    config = load_any(args.config, args.override).config
+    if isinstance(config, detection.Config):
+        raise UsageError(
+            f"data pack: {args.config} trains detection, which reads pages from their files; there is nothing to pack"
+        )
     cleared = clear() if args.clean == "all" else 0
     started = time.perf_counter()
     packed, stale = pack(config, progress=bar)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thaiocr.cli import eval_pages
 from thaiocr.cli.common import Commands, add_config_arguments, add_json_flag, add_verb, bar, cores, out, print_json, say
 from thaiocr.errors import DataError, EnvironmentProblem, UsageError
 
@@ -26,6 +27,7 @@ EXAMPLES = """
   thaiocr eval -c my.yml --labels data/rec_gt_test.txt --report report
   thaiocr eval -c my.yml --bundle bundle --labels data/rec_gt_test_?.txt --report report
   thaiocr eval -c my.yml --bundle bundle --negatives data/negatives
+  thaiocr eval --det det_bundle --rec bundle --labels pages/det_gt_test.txt --report report
 """
 SHOWN_CONFUSIONS = 10
 
@@ -33,17 +35,24 @@ SHOWN_CONFUSIONS = 10
 def register(commands: Commands) -> None:
     """Add the verb."""
     parser = add_verb(commands, "eval", summary="measure what a model reads", examples=EXAMPLES.strip("\n"), run=run)
-    add_config_arguments(parser)
+    add_config_arguments(parser, is_required=False)
+    parser.add_argument(
+        "--det",
+        metavar="DIR",
+        help="instead of -c: measure whole pages, found by this exported detection model and read by --rec (default: "
+        "thai_line, which comes with thaiocr)",
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--checkpoint", metavar="PATH", help="default: best_accuracy of Global.save_model_dir")
-    which.add_argument("--bundle", metavar="DIR", help="measure an exported bundle instead")
+    which.add_argument("--bundle", "--rec", metavar="DIR", help="measure an exported bundle instead")
     parser.add_argument(
         "--labels",
         nargs="+",
         action="extend",
         default=[],
         metavar="FILE",
-        help="label files to use instead of Eval; images lie beside them; several are measured one by one",
+        help="label files to use instead of Eval, or of pages with --det; images lie beside them; several are measured "
+        "one by one",
     )
     parser.add_argument(
         "--negatives",
@@ -54,7 +63,9 @@ def register(commands: Commands) -> None:
         help="folders of images that show nothing to read: how far right readings score above them",
     )
     parser.add_argument(
-        "--report", metavar="PATH", help="write all figures: FILE.json, or a folder with a page and an error gallery"
+        "--report",
+        metavar="PATH",
+        help="write all figures: FILE.json, or a folder with a page and an error gallery, with --det with all lines",
     )
     add_json_flag(parser)
 
@@ -87,6 +98,11 @@ class Measured:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate."""
+    if args.det:
+        return eval_pages.run(args)
+    if not args.config:
+        raise UsageError("eval: give -c FILE, or --det DIR with --rec DIR and --labels FILE to measure whole pages")
+
     from thaiocr.config.load import load_any
     from thaiocr.config.schema import detection
 

@@ -158,7 +158,10 @@ def _find_lr(args: argparse.Namespace, config: AnyConfig, resume: Path | None, i
     from thaiocr.config.schema import Config
 
     if not isinstance(config, Config):
-        raise UsageError(f"--find-lr tries recognition only; {args.config} trains detection (Architecture.model_type)")
+        raise UsageError(
+            f"--find-lr tries recognition only; {args.config} trains detection (Architecture.model_type); try a rate "
+            f"in a short run: thaiocr train -c {args.config} -o Optimizer.lr.learning_rate=0.001 Global.epoch_num=1"
+        )
 
     from thaiocr.engine.lr_range import lr_range_test, write_range_test
 

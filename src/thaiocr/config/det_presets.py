@@ -80,8 +80,8 @@ def _train(data_dir: str, chosen: Preset) -> detection.Feed:
 
 
 def _eval(data_dir: str) -> detection.Feed:
-    # A way that PaddleOCR 3.7's client reads from the exported model; it has none for limit_side_len.
-    steps = (detection.DetResizeForTest(resize_long=960),)
+    # The one way that an exported model can ask PaddleOCR 3.7's clients for, too: see `export.detection`.
+    steps = (detection.DetResizeForTest(limit_side_len=960, limit_type="max"),)
     return _feed(data_dir, "val", steps, detection.EVAL_KEYS, schema.Loader(batch_size_per_card=1))
 
 

@@ -45,7 +45,8 @@ def load_text(text: str, *, file: str, overrides: Sequence[str] = (), option: st
     loaded = load_any_text(text, file=file, overrides=overrides, option=option)
     if not isinstance(loaded.config, Config):
         raise ConfigError(
-            f"{file}: Architecture.model_type: det trains detection; this takes a configuration for recognition only"
+            f"{file}: Architecture.model_type: det trains detection; this takes a configuration for recognition only. "
+            f"For detection there are: thaiocr train, eval, export, doctor and data check, each with -c {file}"
         )
     return Loaded(config=loaded.config, unused=loaded.unused)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from thaiocr.config import schema
 from thaiocr.data.duplicates import Picture, exact_duplicates, near_duplicates, thumbnail
-from thaiocr.data.findings import KINDS, Finding
+from thaiocr.data.findings import KINDS, Finding, count, kinds, kinds_to_json, summary
 from thaiocr.data.fonts import font_leaks
 from thaiocr.data.images import BadImage, Pixels, decode, read_file
 from thaiocr.data.labels import Labels, Sample, read_labels
@@ -47,25 +47,18 @@ class Checked:
 
     def count(self, severity: str) -> int:
         """Return how many findings are errors, warnings or notes."""
-        return sum(finding.severity == severity for finding in self.findings)
+        return count(self.findings, severity)
 
     def kinds(self) -> dict[str, Counter[str]]:
         """Return the kinds found -> split -> count."""
-        counts: dict[str, Counter[str]] = {}
-        for finding in self.findings:
-            counts.setdefault(finding.kind, Counter())[finding.split] += 1
-        return counts
+        return kinds(self.findings)
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole report."""
         return {
-            "ok": not self.count("error"),
-            **{f"{severity}s": self.count(severity) for severity in ("error", "warning", "note")},
+            **summary(self.findings),
             "splits": {split.name: self._split(split) for split in self.splits},
-            "kinds": {
-                kind: {"severity": KINDS[kind].severity, "title": KINDS[kind].title, "count": counts.total(), **counts}
-                for kind, counts in self.kinds().items()
-            },
+            "kinds": kinds_to_json(self.findings),
             "classes": dict(self.classes),
             "findings": [finding.to_json() for finding in self.findings],
         }

@@ -17,7 +17,7 @@ import json
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -49,6 +49,8 @@ class Region:
     text: str
     is_ignored: bool
     """Neither learnt nor measured."""
+    is_hull: bool = False
+    """Its edges crossed, and its convex hull took its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +180,12 @@ def _region(points: Any, text: Any) -> Region:
     if text is None:
         raise WrongLabel('not a JSON object with transcription and points, nor "x1,y1,…,x4,y4,text"')
     points_K2 = _corners(points)
-    outline = shapely.Polygon(points_K2)
+    outline, is_hull = shapely.Polygon(points_K2), False
     if not outline.is_valid:
         hull = outline.convex_hull
         if isinstance(hull, shapely.Polygon):
-            points_K2, outline = np.array(hull.exterior.coords[:-1], np.float32), hull
-    return Region(points_K2, text, text in IGNORED or not outline.area)
+            points_K2, outline, is_hull = np.array(hull.exterior.coords[:-1], np.float32), hull, True
+    return Region(points_K2, text, text in IGNORED or not outline.area, is_hull)
 
 
 def _corners(points: Any) -> Corners:
@@ -209,5 +211,5 @@ def clip(regions: Sequence[Region], width: int, height: int) -> list[Region]:
         if (points_K2 < 0).any() or (points_K2 > (width, height)).any():
             points_K2 = np.clip(points_K2, 0, np.array((width, height), np.float32))
         is_ignored = region.is_ignored or not (np.ptp(points_K2, axis=0) > 0).all()
-        clipped.append(Region(points_K2, region.text, is_ignored))
+        clipped.append(replace(region, points_K2=points_K2, is_ignored=is_ignored))
     return clipped

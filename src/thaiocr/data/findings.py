@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
@@ -25,6 +26,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_delimiter": Kind("error", "no tab between image and text"),
     "no_image": Kind("error", "no image before the tab"),
     "empty_label": Kind("error", "empty label"),
+    "no_text": Kind("error", "no page with text to learn or to find"),
+    "bad_polygons": Kind("error", "boxes that cannot be read"),
     "unknown_character": Kind("error", "character that is not in the dictionary"),
     "too_long": Kind("error", "label longer than max_text_length"),
     "too_few_time_steps": Kind("error", "label needs more time steps than the network has"),
@@ -42,6 +45,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "blank": Kind("warning", "nothing to see on the picture"),
     "font_leak": Kind("warning", "font in both Train and Eval"),
     "unseen_class": Kind("warning", "class of Eval that Train never shows"),
+    "outside": Kind("warning", "boxes outside the page"),
+    "no_area": Kind("warning", "boxes without area"),
+    "cut_off": Kind("warning", "boxes that reach out of the page"),
+    "crossing_edges": Kind("warning", "boxes whose edges cross"),
+    "only_ignored": Kind("note", "all boxes of a page are ignored"),
+    "empty_page": Kind("note", "page without text"),
     "duplicate": Kind("note", "the same picture and label again"),
     "cmyk": Kind("note", "CMYK, read as RGB"),
     "sixteen_bit": Kind("note", "16 bits a channel, read as 8"),
@@ -82,3 +91,32 @@ class Finding:
             "image": self.image,
             "reason": self.reason,
         }
+
+
+def count(findings: Iterable[Finding], severity: str) -> int:
+    """Return how many findings are errors, warnings or notes."""
+    return sum(finding.severity == severity for finding in findings)
+
+
+def kinds(findings: Iterable[Finding]) -> dict[str, Counter[str]]:
+    """Return the kinds found -> split -> count."""
+    counts: dict[str, Counter[str]] = {}
+    for finding in findings:
+        counts.setdefault(finding.kind, Counter())[finding.split] += 1
+    return counts
+
+
+def summary(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return what the JSON reports of a check begin with."""
+    return {
+        "ok": not count(findings, "error"),
+        **{f"{severity}s": count(findings, severity) for severity in get_args(Severity)},
+    }
+
+
+def kinds_to_json(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Return what the JSON reports of a check say of each kind."""
+    return {
+        kind: {"severity": KINDS[kind].severity, "title": KINDS[kind].title, "count": counts.total(), **counts}
+        for kind, counts in kinds(findings).items()
+    }

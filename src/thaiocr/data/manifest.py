@@ -11,7 +11,7 @@ from thaiocr.errors import DataError
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of `thaiocr synth rec` in a folder, {} where there is none.
+    """Return the manifest of `thaiocr synth` in a folder, {} where there is none.
 
     Raises:
         DataError: there is one and it is damaged.
@@ -59,4 +59,17 @@ def same_pictures(folder: Path) -> dict[str, Mapping[str, tuple[str, ...]]]:
         for split in manifest.get("splits", {}).values()
         for number, font in enumerate(split["images"]["font"], start=1)
         if font in twins
+    }
+
+
+def page_designs(folder: Path) -> dict[str, str]:
+    """Return image name, as label files spell it -> design of the page; {} where nothing is known.
+
+    Raises:
+        DataError: as `read_manifest`.
+    """
+    return {
+        f"{split['folder']}/{number:06}.jpg": split["designs"][design]
+        for split in read_manifest(folder).get("splits", {}).values()
+        for number, design in enumerate(split["images"].get("design", ()), start=1)
     }

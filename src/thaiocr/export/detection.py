@@ -109,10 +109,16 @@ def export_detector(
 
 
 def client_yaml(preprocess: PagePreprocess, postprocess: detection.DBPostProcess) -> str:
-    """Return `inference.yml` for PaddleOCR 3.x; its clients know resize_long and image_shape."""
+    """Return `inference.yml` for PaddleOCR 3.x.
+
+    Its clients take the value of resize_long for the largest longer side, and do not know limit_side_len; where both
+    are given, PaddleOCR and `predict.detector` go by limit_side_len. So a limit is written under both names.
+    """
     defaults = {field.name: field.default for field in fields(PagePreprocess)}
     resizing = {name: getattr(preprocess, name) for name in RESIZING}
     resizing = {name: value for name, value in resizing.items() if value != defaults[name]}
+    if preprocess.limit_side_len is not None and preprocess.limit_type == "max":
+        resizing["resize_long"] = preprocess.limit_side_len
     normalize = {
         "scale": "1./255.",
         "mean": list(preprocess.mean),

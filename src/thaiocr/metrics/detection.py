@@ -58,8 +58,17 @@ class Matches:
     pairs: Pairs
     is_ignored_D: NDArray[np.bool_]
     scores_D: NDArray[np.float64]
-    matched: int
-    """Pairs of ICDAR's matching."""
+    truths_T: NDArray[np.int64]
+    """Which of the page's truths those are that count, in their order."""
+    found_D: NDArray[np.int64]
+    """Which of the page's detections can be compared."""
+    partners: dict[int, int]
+    """Truth -> detection of ICDAR's matching, by their places in `truths_T` and `found_D`."""
+
+    @property
+    def matched(self) -> int:
+        """Return the number of truths that are found."""
+        return len(self.partners)
 
     @property
     def counted(self) -> int:
@@ -86,8 +95,16 @@ def match_page(page: PageResult) -> Matches:
     is_ignored_D[at_D[shared_P > IGNORED * shapely.area(found[at_D])]] = True
     at_T, at_D, shared_P = _common(wanted, found)
     pairs = Pairs(at_T, at_D, shared_P / (shapely.area(wanted[at_T]) + shapely.area(found[at_D]) - shared_P))
-    matched = _first_alike(pairs, is_ignored_D)
-    return Matches(page.image, len(wanted), pairs, is_ignored_D, scores_D, matched)
+    return Matches(
+        image=page.image,
+        truths=len(wanted),
+        pairs=pairs,
+        is_ignored_D=is_ignored_D,
+        scores_D=scores_D,
+        truths_T=np.flatnonzero(is_usable_T)[~is_ignored_T],
+        found_D=np.flatnonzero(is_usable_D),
+        partners=_first_alike(pairs, is_ignored_D),
+    )
 
 
 def _usable(polygons: Sequence[Corners]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -114,16 +131,16 @@ def _common(
     return at_T, at_D, shapely.area(shapely.intersection(truths[at_T], found[at_D]))
 
 
-def _first_alike(pairs: Pairs, is_ignored_D: NDArray[np.bool_]) -> int:
-    """Pair every truth, in its order, with the first detection above `MATCH` that has no partner yet; count them."""
-    taken_T: set[int] = set()
+def _first_alike(pairs: Pairs, is_ignored_D: NDArray[np.bool_]) -> dict[int, int]:
+    """Pair every truth, in its order, with the first detection above `MATCH` that has no partner yet."""
+    partners: dict[int, int] = {}
     is_free_D = ~is_ignored_D
     alike = pairs.iou_P > MATCH
     for truth, found in zip(pairs.truth_P[alike].tolist(), pairs.found_P[alike].tolist(), strict=True):
-        if truth not in taken_T and is_free_D[found]:
-            taken_T.add(truth)
+        if truth not in partners and is_free_D[found]:
+            partners[truth] = found
             is_free_D[found] = False
-    return len(taken_T)
+    return partners
 
 
 @dataclass(slots=True)

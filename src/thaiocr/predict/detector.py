@@ -96,6 +96,8 @@ def _steps(values: Any) -> dict[str, dict[str, Any]]:
 def _preprocess(steps: Mapping[str, Mapping[str, Any]]) -> PagePreprocess:
     resize, normalize = steps.get("DetResizeForTest", {}), steps.get("NormalizeImage", {})
     options = {name: resize[name] for name in RESIZING if resize.get(name) is not None}
+    if "limit_side_len" in options:
+        options.pop("resize_long", None)  # as in PaddleOCR; exports give both, see `export.detection`
     options |= {name: tuple(normalize[name]) for name in ("mean", "std") if name in normalize}
     if "image_shape" in options:
         options["image_shape"] = tuple(options["image_shape"])

@@ -1,6 +1,7 @@
-"""What was read of a page, as other programs take it: JSON, text, hOCR, PAGE XML.
+"""What was read of a page, as other programs take it: JSON, text, hOCR, PAGE XML, ALTO.
 
 hOCR 1.2: https://kba.github.io/hocr-spec/1.2/ · PAGE 2019-07-15: https://github.com/PRImA-Research-Lab/PAGE-XML
+ALTO 4.4: https://www.loc.gov/standards/alto/
 """
 
 from __future__ import annotations
@@ -8,19 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from thaiocr import __version__
 from thaiocr.predict.page import PageReading, TextLine
 
 PAGE_NAMESPACE: Final = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
-_SCHEMA: Final = f"{PAGE_NAMESPACE} {PAGE_NAMESPACE}/pagecontent.xsd"
+_PAGE_SCHEMA: Final = f"{PAGE_NAMESPACE} {PAGE_NAMESPACE}/pagecontent.xsd"
+ALTO_NAMESPACE: Final = "http://www.loc.gov/standards/alto/ns-v4#"
+_ALTO_SCHEMA: Final = f"{ALTO_NAMESPACE} http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
 _DOCTYPE: Final = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
     '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
 )
+
+Points: TypeAlias = Sequence[tuple[int, int]]
+"""Corners of a polygon, x and y in pixels."""
 
 
 def to_json(reading: PageReading) -> dict[str, Any]:
@@ -61,8 +67,7 @@ def to_hocr(readings: Iterable[PageReading]) -> str:
     for reading in readings:
         if not reading.error:
             _hocr_page(body, reading)
-    indent(html, " ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + _DOCTYPE + tostring(html, encoding="unicode") + "\n"
+    return _document(html, _DOCTYPE)
 
 
 def _hocr_page(body: Element, reading: PageReading) -> None:
@@ -71,7 +76,7 @@ def _hocr_page(body: Element, reading: PageReading) -> None:
     title = f"image {json.dumps(_printable(reading.image), ensure_ascii=False)}; {size}; ppageno {reading.page - 1}"
     page = SubElement(body, "div", {"class": "ocr_page", "id": f"page_{reading.page}", "title": title})
     for number, line in enumerate(reading.lines, start=1):
-        left, top, right, bottom = _box(line)
+        left, top, right, bottom = _box(line.polygon)
         title = f"bbox {left} {top} {right} {bottom}; x_wconf {round(100 * line.score)}"
         name = f"line_{reading.page}_{number}"
         SubElement(page, "span", {"class": "ocr_line", "id": name, "title": title}).text = _printable(line.text)
@@ -84,15 +89,8 @@ def to_page_xml(reading: PageReading, *, created: datetime | None = None) -> str
         reading: A page that could be read.
         created: What its metadata say; now when left out.
     """
-    moment = (created or datetime.now(timezone.utc)).replace(tzinfo=None).isoformat(timespec="seconds")
-    root = Element(
-        "PcGts",
-        {
-            "xmlns": PAGE_NAMESPACE,
-            "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
-            "xsi:schemaLocation": _SCHEMA,
-        },
-    )
+    moment = _moment(created)
+    root = _root("PcGts", PAGE_NAMESPACE, _PAGE_SCHEMA)
     metadata = SubElement(root, "Metadata")
     for name, value in (("Creator", f"thaiocr {__version__}"), ("Created", moment), ("LastChange", moment)):
         SubElement(metadata, name).text = value
@@ -106,26 +104,88 @@ def to_page_xml(reading: PageReading, *, created: datetime | None = None) -> str
             SubElement(element, "Coords", {"points": _points(line.polygon), "conf": f"{line.polygon_score:.4f}"})
             _equivalent(element, line.text, {"conf": f"{line.score:.4f}"})
         _equivalent(region, to_text(reading), {})
+    return _document(root)
+
+
+def to_alto(reading: PageReading, *, created: datetime | None = None) -> str:
+    """Return a page as ALTO 4: one block with all lines in reading order, each with box, polygon, text and score.
+
+    A line is one `String`, spaces and all: where its words lie is not known.
+
+    Args:
+        reading: A page that could be read.
+        created: What its description says; now when left out.
+    """
+    root = _root("alto", ALTO_NAMESPACE, _ALTO_SCHEMA)
+    root.set("SCHEMAVERSION", "4.4")
+    description = SubElement(root, "Description")
+    SubElement(description, "MeasurementUnit").text = "pixel"
+    source = SubElement(description, "sourceImageInformation")
+    SubElement(source, "fileName").text = _printable(reading.image)
+    processing = SubElement(description, "Processing", {"ID": "processing"})
+    SubElement(processing, "processingDateTime").text = _moment(created)
+    software = SubElement(processing, "processingSoftware")
+    for name, value in (("softwareName", "thaiocr"), ("softwareVersion", __version__)):
+        SubElement(software, name).text = value
+    size = {"HEIGHT": str(reading.height), "WIDTH": str(reading.width)}
+    numbers = {"ID": "page", "PHYSICAL_IMG_NR": str(reading.page)}
+    page = SubElement(SubElement(root, "Layout"), "Page", {**numbers, **size})
+    space = SubElement(page, "PrintSpace", {**size, "HPOS": "0", "VPOS": "0"})
+    if reading.lines:
+        block = SubElement(space, "TextBlock", {"ID": "block", **_place(_hull(reading.lines))})
+        for number, line in enumerate(reading.lines, start=1):
+            _alto_line(block, line, number)
+    return _document(root)
+
+
+def _alto_line(block: Element, line: TextLine, number: int) -> None:
+    place = _place(line.polygon)
+    element = SubElement(block, "TextLine", {"ID": f"line_{number}", **place})
+    SubElement(SubElement(element, "Shape"), "Polygon", {"POINTS": _points(line.polygon)})
+    content = {"CONTENT": _printable(line.text), "WC": f"{line.score:.4f}"}
+    SubElement(element, "String", {"ID": f"string_{number}", **place, **content})
+
+
+def _place(points: Points) -> dict[str, str]:
+    left, top, right, bottom = _box(points)
+    return {"HEIGHT": str(bottom - top), "WIDTH": str(right - left), "HPOS": str(left), "VPOS": str(top)}
+
+
+def _root(name: str, namespace: str, schema: str) -> Element:
+    return Element(
+        name,
+        {
+            "xmlns": namespace,
+            "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
+            "xsi:schemaLocation": schema,
+        },
+    )
+
+
+def _moment(created: datetime | None) -> str:
+    return (created or datetime.now(timezone.utc)).replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def _document(root: Element, doctype: str = "") -> str:
     indent(root, " ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{doctype}{tostring(root, encoding="unicode")}\n'
 
 
 def _equivalent(parent: Element, text: str, attributes: dict[str, str]) -> None:
     SubElement(SubElement(parent, "TextEquiv", attributes), "Unicode").text = _printable(text)
 
 
-def _box(line: TextLine) -> tuple[int, int, int, int]:
-    xs, ys = zip(*line.polygon, strict=True)
+def _box(points: Points) -> tuple[int, int, int, int]:
+    xs, ys = zip(*points, strict=True)
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _hull(lines: Sequence[TextLine]) -> tuple[tuple[int, int], ...]:
-    lefts, tops, rights, bottoms = zip(*map(_box, lines), strict=True)
-    left, top, right, bottom = min(lefts), min(tops), max(rights), max(bottoms)
+def _hull(lines: Sequence[TextLine]) -> Points:
+    left, top, right, bottom = _box([point for line in lines for point in line.polygon])
     return (left, top), (right, top), (right, bottom), (left, bottom)
 
 
-def _points(points: Sequence[tuple[int, int]]) -> str:
+def _points(points: Points) -> str:
     return " ".join(f"{x},{y}" for x, y in points)
 
 

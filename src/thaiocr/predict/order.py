@@ -7,6 +7,8 @@ along the white strips that run through it. What the plain algorithm gets wrong 
   turned pages and photos from the side have strips to cut along.
 - Horizontal strips are rejoined where they share a white column and what stands beside it are lines of running text;
   otherwise a page of columns with aligned lines would be read across. Cells of a table are short and stay in rows.
+- Cards in a grid, as in catalogues, are short too, and lines of neighbours may stand on one row. What tells them from
+  cells: bands of several rows with high white between them, and the same columns of about one width in all of them.
 
     N lines  K corners
 """
@@ -14,7 +16,8 @@ along the white strips that run through it. What the plain algorithm gets wrong 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -34,6 +37,8 @@ MOST_COLUMNS: Final = 12
 """More beside each other are cells."""
 BREAK: Final = 3.0
 """White from side to side that is higher than so many lines ends columns: what is below it comes after all of them."""
+ALIKE: Final = 0.7
+"""Width of the narrowest column of cards, in widths of the widest."""
 SPANS: Final = 0.6
 """A strip without white that is wider than this share of the page ends what columns stand above it."""
 FLAT: Final = 3.0
@@ -135,8 +140,10 @@ def _cut(group: Group, height: float) -> list[Group]:
     pieces: list[Group] = []
     first = 0
     while first < len(strips):
-        columns, used = _columns(strips[first:], height, SPANS * width)
-        pieces += columns
+        found, used = _cards(strips, first, height)
+        if not used:
+            found, used = _columns(strips[first:], height, SPANS * width)
+        pieces += found
         first += used
     return pieces
 
@@ -153,6 +160,47 @@ def _split(group: Group, least: float, *, is_across: bool) -> list[Group]:
         parts[-1].append(extent)
         end = max(end, extent[last])
     return parts
+
+
+def _cards(strips: list[Group], first: int, height: float) -> tuple[list[Group], int]:
+    """Return the cards of a grid that begins with a strip, and how many strips they take up; nothing for no grid.
+
+    Its bands stand apart by `BREAK`, the first one perhaps below a lone line; in each of them two columns or more have
+    several lines.
+    """
+    above = strips[first - 1] if first else []
+    is_first_row = len(above) < 2 or _white(above, strips[first]) > BREAK * height
+    if not is_first_row or len(strips[first]) < 2:
+        return [], 0
+    gutter = MIN_GUTTER * height
+    cards: list[Group] = []
+    covered: list[tuple[float, float]] = []
+    bands = used = 0
+    for band in _bands(strips[first:], height):
+        lines = [extent for strip in band for extent in strip]
+        columns = _split(lines, gutter, is_across=False)
+        own, together = _union([], lines, gutter), _union(covered, lines, gutter)
+        widths = [right - left for left, right in (*own, *together)]
+        is_alike = min(widths) >= ALIKE * max(widths) and len(own) <= len(together) == len(covered or own)
+        if not is_alike or sum(len(column) >= MIN_LINES for column in columns) < 2:
+            break
+        cards, covered, bands, used = cards + columns, together, bands + 1, used + len(band)
+    return (cards, used) if bands > 1 else ([], 0)
+
+
+def _bands(strips: list[Group], height: float) -> Iterator[list[Group]]:
+    """Yield the strips between white of more than `BREAK`."""
+    band = [strips[0]]
+    for above, strip in pairwise(strips):
+        if _white(above, strip) > BREAK * height:
+            yield band
+            band = []
+        band.append(strip)
+    yield band
+
+
+def _white(above: Group, below: Group) -> float:
+    return min(extent.top for extent in below) - max(extent.bottom for extent in above)
 
 
 def _columns(strips: list[Group], height: float, spanning: float) -> tuple[list[Group], int]:

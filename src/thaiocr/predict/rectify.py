@@ -59,8 +59,7 @@ def rectify(image_HWC: Pixels, quad_42: NDArray[np.float64]) -> Pixels:
     left, top = np.maximum(np.floor(quad_42.min(axis=0)).astype(int) - 1, 0)
     right, bottom = np.ceil(quad_42.max(axis=0)).astype(int) + 1
     part_HWC, corners_42 = image_HWC[top:bottom, left:right], (quad_42 - (left, top)).astype(np.float32)
-    sides_4 = np.linalg.norm(np.roll(corners_42, -1, axis=0) - corners_42, axis=1)
-    width, height = (int(np.clip(max(pair), 1, LONGEST)) for pair in (sides_4[0::2], sides_4[1::2]))
+    width, height = (int(np.clip(side, 1, LONGEST)) for side in _size(corners_42))
     upright_42 = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     matrix_33 = cv2.getPerspectiveTransform(corners_42, upright_42)
     crop_hwC = cv2.warpPerspective(
@@ -68,3 +67,15 @@ def rectify(image_HWC: Pixels, quad_42: NDArray[np.float64]) -> Pixels:
     )
     crop_hwC = np.rot90(crop_hwC) if height >= TALL * width else crop_hwC
     return np.ascontiguousarray(crop_hwC, np.uint8)
+
+
+def is_tall(quad_42: NDArray[Any]) -> bool:
+    """Tell whether a quadrangle is taken for text that runs down the page."""
+    width, height = _size(quad_42)
+    return height >= TALL * width
+
+
+def _size(quad_42: NDArray[Any]) -> tuple[float, float]:
+    """Return width and height, each the longer one of the two sides."""
+    sides_4 = np.linalg.norm(np.roll(quad_42, -1, axis=0) - quad_42, axis=1)
+    return float(sides_4[0::2].max()), float(sides_4[1::2].max())

@@ -1,4 +1,7 @@
-"""PaddleOCR's whole pipeline: DETECTION RECOGNITION SIDE IMAGE… -> a JSON line for each image."""
+"""PaddleOCR's whole pipeline: DETECTION RECOGNITION SIDE IMAGE… -> a JSON line for each image.
+
+It asks its own detector for limits of its own, whatever `inference.yml` says: SIDE is the longest side.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ pipeline = PaddleOCR(
     text_recognition_model_name="th_PP-OCRv5_mobile_rec",
     text_recognition_model_dir=recognition,
     text_det_limit_side_len=int(side),
-    text_det_limit_type="resize_long",
+    text_det_limit_type="max",
     use_doc_orientation_classify=False,
     use_doc_unwarping=False,
     use_textline_orientation=False,

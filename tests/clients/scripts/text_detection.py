@@ -1,4 +1,4 @@
-"""PaddleOCR's TextDetection: MODEL ENGINE SIDE IMAGE… -> a JSON line for each image, whose longer side becomes SIDE."""
+"""PaddleOCR's TextDetection: MODEL ENGINE IMAGE… -> a JSON line for each image."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ import sys
 
 from paddleocr import TextDetection
 
-folder, engine, side, *images = sys.argv[1:]
+folder, engine, *images = sys.argv[1:]
 options = {} if engine == "paddle" else {"engine": engine}
-model = TextDetection(
-    model_name="PP-OCRv5_mobile_det",
-    model_dir=folder,
-    limit_side_len=int(side),
-    limit_type="resize_long",
-    **options,
-)
+model = TextDetection(model_name="PP-OCRv5_mobile_det", model_dir=folder, **options)
 for image in images:
     (found,) = model.predict(image, batch_size=1)
     polygons = [[[int(value) for value in point] for point in polygon] for polygon in found["dt_polys"]]
