@@ -31,8 +31,8 @@ def main() -> int:
     parser.add_argument(
         "run",
         type=Path,
-        help="folder with evaluation/report.json, float.json and report.json; RUN_32 and RUN_48 have the report.json of "
-        "the first parts",
+        help="folder with evaluation/report.json, float.json and report.json; RUN_32 and RUN_48 have that of the "
+        "first parts",
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
