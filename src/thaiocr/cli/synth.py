@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, cores, natural, out, positive, print_json, say
+from thaiocr.cli.synth_common import add_fonts, add_test_families
 from thaiocr.cli.synth_det import add_det
 from thaiocr.cli.synth_negatives import add_negatives
 
@@ -107,23 +108,8 @@ def _add_content(rec: argparse.ArgumentParser) -> None:
     rec.add_argument(
         "--no-spaces", action="store_true", help="lines: without spaces, for a config with use_space_char: false"
     )
-    rec.add_argument(
-        "--fonts",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="PATH",
-        help="use these font files and the fonts in these folders (default: the system's font folders)",
-    )
-    rec.add_argument(
-        "--test-families",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="font families that test shows and train never does, so that several data sets hold out the same ones "
-        "(default: --seed decides)",
-    )
+    add_fonts(rec)
+    add_test_families(rec)
 
 
 def _add_manner(rec: argparse.ArgumentParser) -> None:

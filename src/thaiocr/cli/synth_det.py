@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, cores, natural, out, positive, print_json, say
+from thaiocr.cli.synth_common import add_fonts, add_test_families
 
 if TYPE_CHECKING:
     from thaiocr.synth.folder import DataSet
@@ -44,23 +45,8 @@ def add_det(kinds: Commands) -> None:
         default="photo",
         help="pages as they are, mostly scans, or also photos (default: %(default)s)",
     )
-    det.add_argument(
-        "--fonts",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="PATH",
-        help="use these font files and the fonts in these folders (default: the system's font folders)",
-    )
-    det.add_argument(
-        "--test-families",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="font families that test shows and train never does, so that several data sets hold out the same ones "
-        "(default: --seed decides)",
-    )
+    add_fonts(det)
+    add_test_families(det)
     det.add_argument("--force", action="store_true", help="replace a data set that was made with other options")
     det.add_argument(
         "--workers", type=positive, metavar="W", help="processes; do not change the result (default: one per core)"

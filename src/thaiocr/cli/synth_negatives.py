@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from thaiocr.cli.common import Commands, add_json_flag, add_verb, bar, out, positive, print_json, say
+from thaiocr.cli.synth_common import add_fonts
 
 EXAMPLES: Final = """\
   thaiocr synth negatives -o negatives --count 2000 --seed 1
@@ -27,14 +28,7 @@ def add_negatives(kinds: Commands) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder")
     parser.add_argument("--count", required=True, type=positive, metavar="N", help="images, each kind as often")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same bytes (default: %(default)s)")
-    parser.add_argument(
-        "--fonts",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="PATH",
-        help="use these font files and the fonts in these folders (default: the system's font folders)",
-    )
+    add_fonts(parser)
     parser.add_argument("--force", action="store_true", help="replace images that were made with other options")
     add_json_flag(parser)
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from thaiocr.config import schema
 from thaiocr.data.duplicates import Picture, exact_duplicates, near_duplicates, thumbnail
-from thaiocr.data.findings import KINDS, Finding, count, kinds, kinds_to_json, summary
+from thaiocr.data.findings import Finding, count, in_order, kinds, kinds_to_json, summary
 from thaiocr.data.fonts import font_leaks
 from thaiocr.data.images import BadImage, Pixels, decode, read_file
-from thaiocr.data.labels import Labels, Sample, read_labels
+from thaiocr.data.labels import Labels, Reject, Sample, read_labels
 from thaiocr.data.remarks import remarks
 from thaiocr.data.splits import Split, open_codec, splits
 from thaiocr.errors import DataError
 from thaiocr.progress import Progress
 from thaiocr.text.codec import Codec
+
+Read = TypeVar("Read")
 
 CHUNK: Final = 64
 """Images that a thread judges before it takes the next ones."""
@@ -81,10 +84,15 @@ def check(config: schema.Config, *, progress: Progress) -> Checked:
         DataError: the dictionary or label files cannot be read; all such files are named.
     """
     codec, both = open_codec(config), splits(config)
-    labels = _labels(both, codec)
-    shared = _shared_files(both)
+    labels = read_each(
+        {
+            split.name: partial(read_labels, replace(split.dataset, ratio_list=(1.0,)), codec, split.limits)
+            for split in both
+        }
+    )
+    shared = shared_files(*(split.dataset.label_file_list for split in both))
     pictures, findings = _look_at_all(labels, progress)
-    findings += _rejects(labels)
+    findings += rejected({name: each.rejects for name, each in labels.items()})
     findings += [Finding("same_file", "Eval", str(file), "", "Train reads this file, too") for file in sorted(shared)]
     findings += _twice(pictures, shared)
     findings += font_leaks(*both)
@@ -95,41 +103,45 @@ def check(config: schema.Config, *, progress: Progress) -> Checked:
         if not kept[split.name]
     ]
     findings += _unseen_classes(kept, codec)
-    order = {kind: number for number, kind in enumerate(KINDS)}
     return Checked(
         splits=both,
-        findings=sorted(findings, key=lambda finding: order[finding.kind]),
+        findings=in_order(findings),
         lines={name: len(each.samples) + len(each.rejects) for name, each in labels.items()},
         kept=kept,
         classes=_balance(kept, codec),
     )
 
 
-def _labels(both: Iterable[Split], codec: Codec) -> dict[str, Labels]:
-    labels: dict[str, Labels] = {}
+def read_each(readers: Mapping[str, Callable[[], Read]]) -> dict[str, Read]:
+    """Return split -> what its reader returns.
+
+    Raises:
+        DataError: a reader raised one; the problems of all are named, each once.
+    """
+    found: dict[str, Read] = {}
     problems: dict[str, None] = {}
-    for split in both:
+    for name, read in readers.items():
         try:
-            labels[split.name] = read_labels(replace(split.dataset, ratio_list=(1.0,)), codec, split.limits)
+            found[name] = read()
         except DataError as error:
             problems.update(dict.fromkeys(error.problems))
     if problems:
         raise DataError(problems)
-    return labels
+    return found
 
 
-def _shared_files(both: tuple[Split, Split]) -> set[Path]:
+def shared_files(trained: Iterable[str], tested: Iterable[str]) -> set[Path]:
     """Return the label files of Eval, as it names them, that Train reads as well."""
-    trained, tested = ({Path(name) for name in split.dataset.label_file_list} for split in both)
-    same = {path.resolve() for path in trained}
-    return {path for path in tested if path.resolve() in same}
+    same = {Path(name).resolve() for name in trained}
+    return {path for path in map(Path, tested) if path.resolve() in same}
 
 
-def _rejects(labels: Mapping[str, Labels]) -> list[Finding]:
+def rejected(rejects: Mapping[str, Iterable[Reject]]) -> list[Finding]:
+    """Return split -> lines that cannot be used as findings."""
     return [
         Finding(reject.kind, split, reject.place, reject.image, reject.reason)
-        for split, found in labels.items()
-        for reject in found.rejects
+        for split, found in rejects.items()
+        for reject in found
     ]
 
 

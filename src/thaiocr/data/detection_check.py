@@ -8,17 +8,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from thaiocr.config.schema import detection
+from thaiocr.data.check import read_each, rejected, shared_files
 from thaiocr.data.detection_labels import IGNORED, Page, Pages, Region, read_pages
-from thaiocr.data.findings import KINDS, Finding, count, kinds, kinds_to_json, summary
+from thaiocr.data.findings import Finding, count, in_order, kinds, kinds_to_json, summary
 from thaiocr.data.images import BadImage, decode, read_file
 from thaiocr.data.remarks import remarks
-from thaiocr.errors import DataError
 from thaiocr.progress import Progress
 
 SHOWN: Final = 5
@@ -86,14 +86,12 @@ def check_pages(config: detection.Config, *, progress: Progress) -> CheckedPages
         DataError: label files cannot be read; all of them are named.
     """
     datasets = {"Train": config.train.dataset, "Eval": config.eval.dataset}
-    pages = _read(datasets)
-    shared = _shared_files(datasets)
+    pages = read_each(
+        {split: partial(read_pages, replace(dataset, ratio_list=(1.0,))) for split, dataset in datasets.items()}
+    )
+    shared = {str(file) for file in shared_files(*(dataset.label_file_list for dataset in datasets.values()))}
     looks, findings = _look_at_all(pages, progress)
-    findings += [
-        Finding(reject.kind, split, reject.place, reject.image, reject.reason)
-        for split, found in pages.items()
-        for reject in found.rejects
-    ]
+    findings += rejected({split: found.rejects for split, found in pages.items()})
     findings += [Finding("same_file", "Eval", file, "", "Train reads this file, too") for file in sorted(shared)]
     findings += _twice(looks, shared)
     bad = {(finding.split, finding.place) for finding in findings if finding.severity == "error"}
@@ -106,32 +104,12 @@ def check_pages(config: detection.Config, *, progress: Progress) -> CheckedPages
         for split, dataset in datasets.items()
         for kind, reason in _whole_split(kept[split])
     ]
-    order = {kind: number for number, kind in enumerate(KINDS)}
     return CheckedPages(
         datasets=datasets,
-        findings=sorted(findings, key=lambda finding: order[finding.kind]),
+        findings=in_order(findings),
         lines={split: len(found.samples) + len(found.rejects) for split, found in pages.items()},
         kept=kept,
     )
-
-
-def _read(datasets: Mapping[str, detection.SimpleDataSet]) -> dict[str, Pages]:
-    pages: dict[str, Pages] = {}
-    problems: dict[str, None] = {}
-    for split, dataset in datasets.items():
-        try:
-            pages[split] = read_pages(replace(dataset, ratio_list=(1.0,)))
-        except DataError as error:
-            problems.update(dict.fromkeys(error.problems))
-    if problems:
-        raise DataError(problems)
-    return pages
-
-
-def _shared_files(datasets: Mapping[str, detection.SimpleDataSet]) -> set[str]:
-    """Return the label files of Eval, as it names them, that Train reads as well."""
-    trained = {Path(name).resolve() for name in datasets["Train"].label_file_list}
-    return {str(Path(name)) for name in datasets["Eval"].label_file_list if Path(name).resolve() in trained}
 
 
 def _whole_split(kept: Sequence[Page]) -> list[tuple[str, str]]:

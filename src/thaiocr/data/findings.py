@@ -106,6 +106,12 @@ def kinds(findings: Iterable[Finding]) -> dict[str, Counter[str]]:
     return counts
 
 
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order of KINDS, those of a kind as they were."""
+    order = {kind: number for number, kind in enumerate(KINDS)}
+    return sorted(findings, key=lambda finding: order[finding.kind])
+
+
 def summary(findings: Sequence[Finding]) -> dict[str, Any]:
     """Return what the JSON reports of a check begin with."""
     return {
