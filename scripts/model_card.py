@@ -31,8 +31,7 @@ def main() -> int:
     parser.add_argument(
         "run",
         type=Path,
-        help="folder with evaluation/report.json, float.json and report.json; RUN_32 and RUN_48 have that of the "
-        "first parts",
+        help="folder with evaluation/report.json, float.json and report.json",
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
@@ -55,16 +54,14 @@ def main() -> int:
 
 def _chapters(sets: dict[str, Any], before: float, args: argparse.Namespace) -> Iterator[str]:
     bundle = _load(args.bundle / "bundle.json")
-    folders = (Path(f"{args.run}_32"), Path(f"{args.run}_48"), args.run)
-    parts = [_load(folder / "report.json")["seconds"] / 60 for folder in folders]
+    minutes = _load(args.run / "report.json")["seconds"] / 60
     manifest = _load(args.data / "manifest.json")
     size = sum(path.stat().st_size for path in args.bundle.iterdir())
     yield "### Where they come from"
     yield "\n".join(
         (
-            f"- thaiocr {manifest['thaiocr']}, {manifest['splits']['train']['count']:,} training images, seed "
-            f"{manifest['request']['seed']}; trained for {parts[0]:.1f} minutes on 32 x 32 "
-            f"pixels and {parts[1] + parts[2]:.1f} on 48 x 48",
+            f"- thaiocr {manifest['thaiocr']}, data of seed {manifest['request']['seed']}; "
+            f"trained for {minutes:.1f} minutes",
             f"- bundle of {size / 1e6:.1f} MB, scores at temperature {bundle['temperature']:.3f}; on set D it reads "
             f"{100 * sets[HEADLINE]['acc']:.2f} %, the float network {100 * before:.2f} %",
             *(

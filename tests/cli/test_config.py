@@ -28,7 +28,7 @@ def test_new_writes_a_file_that_loads_and_says_how_it_was_written(capsys: pytest
     assert load_config("deep/my.yml").config == preset("rec", "dev")
     header = Path("deep/my.yml").read_text(encoding="utf-8").splitlines()[:2]
     assert header == [
-        "# Thai recogniser for single grapheme clusters: CRNN on MobileNetV3, trained with CTC.",
+        "# Thai recogniser for single grapheme clusters, trained with CTC.",
         "# Written by: thaiocr config new rec --preset dev -o deep/my.yml",
     ]
     printed = capsys.readouterr()

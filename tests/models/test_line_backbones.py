@@ -9,8 +9,9 @@ import paddle
 import pytest
 
 from thaiocr.config import schema
-from thaiocr.config.geometry import time_steps
+from thaiocr.config.geometry import input_heights, time_steps
 from thaiocr.models import build_model
+from thaiocr.models.compact_resnet import CompactResNet
 from thaiocr.models.recognizer import Recognizer
 from thaiocr.models.resnet_vd import DEPTHS, ResNet
 from thaiocr.models.svtrnet import DropPath, SVTRNet, window_mask
@@ -129,3 +130,13 @@ def test_dropped_paths_are_whole_images_and_the_mean_stays() -> None:
 
 def test_a_mask_is_no_entry_of_a_checkpoint() -> None:
     assert not [name for name in SVTRNet(SMALL).state_dict() if "mask" in name]
+
+
+@pytest.mark.parametrize("height", [17, 32, 48, 128])
+@pytest.mark.parametrize("width", [17, 18, 32, 99, 480])
+def test_compact_resnet_makes_one_row_of_any_height_and_a_time_step_of_four_columns(height: int, width: int) -> None:
+    options = schema.CompactResNet(channels=(8, 8, 8, 16), blocks=(0, 0, 1, 0))
+
+    assert height in input_heights(options)
+    features = CompactResNet(options)(paddle.zeros([1, 3, height, width]))
+    assert features.shape == [1, 16, 1, time_steps(options, width)]

@@ -17,9 +17,9 @@ PRESET_NAMES: Final = ("dev", "main", "prod", "line-dev", "line-main", "line-pro
 OF_LINES: Final = "line-"
 """What the names of presets for lines begin with."""
 TITLES: Final = {
-    "rec": "Thai recogniser for single grapheme clusters: CRNN on MobileNetV3, trained with CTC.",
-    "line": "Thai recogniser for lines of text: CRNN on MobileNetV3, trained with CTC.",
-    "det": "Detector of lines of text: DB on MobileNetV3.",
+    "rec": "Thai recogniser for single grapheme clusters, trained with CTC.",
+    "line": "Thai recogniser for lines of text, trained with CTC.",
+    "det": "Detector of lines of text: DB.",
 }
 
 EXAMPLES: Final = """\

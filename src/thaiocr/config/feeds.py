@@ -78,7 +78,7 @@ def one_batch_size(first_bs: int, batch_size: int) -> str | None:
 
 def width_is_free(ds_width: bool, backbone: AnyBackbone) -> str | None:
     """Refuse pictures of different widths where the network reads one."""
-    if not ds_width or isinstance(backbone, schema.MobileNetV3 | schema.ResNet):
+    if not ds_width or isinstance(backbone, schema.MobileNetV3 | schema.ResNet | schema.CompactResNet):
         return None
     return f"{type(backbone).__name__} has its number of time steps for one width; write false"
 

@@ -72,12 +72,14 @@ def _mobilenet_steps(backbone: schema.MobileNetV3, width: int) -> int:
 HEIGHTS: Final[Mapping[type, Callable[[Any], range]]] = {
     schema.MobileNetV3: _mobilenet_heights,
     schema.ResNet: lambda _: _only(32),
+    schema.CompactResNet: lambda _: range(17, 129),
     schema.SVTRNet: lambda backbone: _only(backbone.img_size[0]),
     schema.PPLCNetV3: lambda _: _only(48),
 }
 STEPS: Final[Mapping[type, Callable[[Any, int], int]]] = {
     schema.MobileNetV3: _mobilenet_steps,
     schema.ResNet: lambda _, width: (width + 1) // 2 // 2,
+    schema.CompactResNet: lambda _, width: (width + 3) // 4,
     schema.SVTRNet: lambda backbone, _: backbone.out_char_num,
     schema.PPLCNetV3: lambda _, width: min(LCNET_STEPS, (width + 3) // 4 // 2),
 }

@@ -120,6 +120,8 @@ LIMITS: Final[Mapping[tuple[type, str], Limit]] = {
     (schema.MobileNetV3, "scale"): _among(0.35, 0.5, 0.75, 1.0, 1.25),
     (schema.MobileNetV3, "large_stride"): _STRIDES,
     (schema.MobileNetV3, "small_stride"): _STRIDES,
+    (schema.CompactResNet, "channels"): _ALL_POSITIVE,
+    (schema.CompactResNet, "blocks"): Limit("must not be negative", lambda value: min(value) >= 0),
     (schema.SVTRNet, "img_size"): _ALL_POSITIVE,
     (schema.SVTRNet, "embed_dim"): _ALL_POSITIVE,
     (schema.SVTRNet, "depth"): _ALL_POSITIVE,

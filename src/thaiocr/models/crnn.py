@@ -17,6 +17,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from thaiocr.config import schema
+from thaiocr.models.compact_resnet import CompactResNet
 from thaiocr.models.mobilenet_v3 import MobileNetV3
 from thaiocr.models.recognizer import ClassAxis, ClassLayer, Outputs, Recognizer
 from thaiocr.models.resnet_vd import ResNet
@@ -27,6 +28,7 @@ BLANK_PRIOR: Final = 0.9
 BACKBONES: Final[Mapping[type, Callable[[Any], nn.Layer]]] = {
     schema.MobileNetV3: MobileNetV3,
     schema.ResNet: ResNet,
+    schema.CompactResNet: CompactResNet,
     schema.SVTRNet: SVTRNet,
 }
 

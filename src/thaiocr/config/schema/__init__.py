@@ -17,6 +17,7 @@ from thaiocr.config.schema.architecture import (
     Algorithm,
     Architecture,
     Backbone,
+    CompactResNet,
     CTCHead,
     DistillationModel,
     Head,

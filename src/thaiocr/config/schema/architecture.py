@@ -26,6 +26,16 @@ class ResNet:
     layers: Literal[18, 34, 50, 101, 152, 200] = 50
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompactResNet:
+    """Few plain 3 x 3 convolutions, in four stages; ours, not PaddleOCR's. See `models.compact_resnet`."""
+
+    channels: tuple[int, int, int, int] = (32, 64, 128, 192)
+    """Of each stage."""
+    blocks: tuple[int, int, int, int] = (1, 1, 1, 1)
+    """Residuals of two convolutions that follow the first convolution of a stage."""
+
+
 Mixer: TypeAlias = Literal["Local", "Global", "Conv"]
 
 
@@ -70,7 +80,7 @@ class SVTRNet:
     use_lenhead: Literal[False] = False
 
 
-Backbone: TypeAlias = MobileNetV3 | ResNet | SVTRNet
+Backbone: TypeAlias = MobileNetV3 | ResNet | CompactResNet | SVTRNet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -263,6 +263,47 @@ def patches(first: int, last: int, x_N3HW: Floats, size: int, stride_h: int, str
 
 
 @_compiled
+def gather_patches(x_NHWC: Floats, size: int, stride_h: int, stride_w: int, y_NhwP: Floats) -> None:
+    """Lay what a filter sees in a row: row, then column, then channel; outside of the image it sees 0."""
+    images, height, width, channels = x_NHWC.shape
+    x_NHV = x_NHWC.reshape(images, height, width * channels)
+    pad = (size - 1) // 2
+    for n in range(images):
+        for i in range(y_NhwP.shape[1]):
+            for j in range(y_NhwP.shape[2]):
+                y_P = y_NhwP[n, i, j]
+                left = j * stride_w - pad
+                start, end = max(0, left), min(width, left + size)
+                for a in range(size):
+                    row = i * stride_h - pad + a
+                    y_V = y_P[a * size * channels : (a + 1) * size * channels]
+                    if end - start < size or not 0 <= row < height:
+                        y_V[:] = 0
+                    if 0 <= row < height:
+                        y_V[(start - left) * channels : (end - left) * channels] = x_NHV[
+                            n, row, start * channels : end * channels
+                        ]
+
+
+@_compiled
+def scatter_patches(y_NhwP: Floats, size: int, stride_h: int, stride_w: int, x_NHWC: Floats) -> None:
+    """Gradient of `gather_patches`: every pixel is the sum of what it was laid out as."""
+    images, height, width, channels = x_NHWC.shape
+    pad = (size - 1) // 2
+    x_NHWC[:] = 0
+    for n in range(images):
+        for i in range(y_NhwP.shape[1]):
+            for j in range(y_NhwP.shape[2]):
+                at = 0
+                for a in range(i * stride_h - pad, i * stride_h - pad + size):
+                    for b in range(j * stride_w - pad, j * stride_w - pad + size):
+                        if 0 <= a < height and 0 <= b < width:
+                            for c in range(channels):
+                                x_NHWC[n, a, b, c] += y_NhwP[n, i, j, at + c]
+                        at += channels
+
+
+@_compiled
 def max_pool(first: int, last: int, x_NHWC: Floats, y_NhwC: Floats, best_NhwC: NDArray[np.uint8]) -> None:
     """Greatest of 2 x 2 pixels, fewer where the image has but one row or column, and which: the first of equal ones."""
     images, height, width, channels = y_NhwC.shape

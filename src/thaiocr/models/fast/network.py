@@ -1,4 +1,4 @@
-"""MobileNetV3, for recognition and for detection, channels last and as one operation of paddle's autograd.
+"""MobileNetV3, of recognition and of detection, and CompactResNet: channels last, one operation of paddle's autograd.
 
 N images  H, W pixels  C, D, E channels  T time steps
 """
@@ -17,11 +17,13 @@ from paddle.autograd import PyLayer
 from paddle.base import core
 
 from thaiocr.models.fast import functions
+from thaiocr.models.fast.convolution import convolution
 from thaiocr.models.fast.functions import Back, Gradients, view
 from thaiocr.models.fast.kernels import Floats
 from thaiocr.models.layers import ConvBNLayer
 
 if TYPE_CHECKING:
+    from thaiocr.models.compact_resnet import Residual
     from thaiocr.models.det_backbones import MobileNetV3 as DetectionMobileNetV3
     from thaiocr.models.mobilenet_v3 import MobileNetV3, ResidualUnit
 
@@ -101,12 +103,28 @@ def in_reverse(backs: Sequence[Back]) -> Back:
 
 
 def conv_norm_act(x: Floats, layer: ConvBNLayer, gradients: Gradients) -> tuple[Floats, Back]:
-    """Return y_NhwD: of the image x_N3HW, of x_NHWC by 1 x 1, or by a filter for each channel."""
+    """Return y_NhwD: of the image x_N3HW, or of x_NHWC by one of the convolutions."""
     conv = layer.conv
-    operation = functions.depthwise if conv._groups > 1 else functions.pointwise
-    y_NhwD, conv_back = (functions.stem if conv._in_channels == 3 else operation)(x, conv, gradients)
+    y_NhwD, conv_back = _convolution(conv)(x, conv, gradients)
     y_NhwD, norm_back = functions.norm_act(y_NhwD, layer.bn, layer.act, gradients)
     return y_NhwD, in_reverse([conv_back, norm_back])
+
+
+def _convolution(conv: nn.Conv2D) -> Callable[[Floats, nn.Conv2D, Gradients], tuple[Floats, Back]]:
+    if conv._in_channels == 3:
+        return functions.stem
+    if conv._groups > 1:
+        return functions.depthwise
+    return functions.pointwise if conv._kernel_size == [1, 1] else convolution
+
+
+def residual(x_NHWC: Floats, block: Residual, gradients: Gradients) -> tuple[Floats, Back]:
+    """Return y_NHWC, as `Residual.forward` does."""
+    y_NHWC, first_back = conv_norm_act(x_NHWC, block.conv1, gradients)
+    y_NHWC, second_back = conv_norm_act(y_NHWC, block.conv2, gradients)
+    y_NHWC += x_NHWC
+    through = in_reverse([first_back, second_back])
+    return y_NHWC, lambda dy_NHWC: through(dy_NHWC) + dy_NHWC
 
 
 def residual_unit(x_NHWC: Floats, unit: ResidualUnit, gradients: Gradients) -> tuple[Floats, Back]:
@@ -132,6 +150,7 @@ def max_pool(x_NHWC: Floats, _pool: nn.MaxPool2D, _gradients: Gradients) -> tupl
 
 LAYERS: Final[Mapping[str, Callable[[Floats, Any, Gradients], tuple[Floats, Back]]]] = {
     "ConvBNLayer": conv_norm_act,
+    "Residual": residual,
     "ResidualUnit": residual_unit,
     "MaxPool2D": max_pool,
 }

@@ -34,12 +34,12 @@ def use_cores(count: int) -> None:
 
 def run(kernel: Callable[..., object], *arguments: Any) -> None:
     """Call kernel(first, last, *arguments) for ranges that cover all chunks."""
-    _spread(lambda first, last: kernel(first, last, *arguments), CHUNKS)
+    spread(lambda first, last: kernel(first, last, *arguments), CHUNKS)
 
 
 def multiply(left_RC: NDArray[np.float32], right_CD: NDArray[np.float32], out_RD: NDArray[np.float32]) -> None:
     """Matrix product, split by rows."""
-    _spread(lambda first, last: np.matmul(left_RC[first:last], right_CD, out=out_RD[first:last]), len(left_RC))
+    spread(lambda first, last: np.matmul(left_RC[first:last], right_CD, out=out_RD[first:last]), len(left_RC))
 
 
 def multiply_transposed(left_RD: NDArray[np.float32], right_RC: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -52,12 +52,12 @@ def multiply_transposed(left_RD: NDArray[np.float32], right_RC: NDArray[np.float
             rows = slice(0, middle) if index == 0 else slice(middle, None)
             np.matmul(left_RD[rows].T, right_RC[rows], out=parts_2DC[index])
 
-    _spread(part, 2)
+    spread(part, 2)
     total_DC: NDArray[np.float32] = parts_2DC[0] + parts_2DC[1]
     return total_DC
 
 
-def _spread(work: Callable[[int, int], object], count: int) -> None:
+def spread(work: Callable[[int, int], object], count: int) -> None:
     """Call work(first, last) for as many ranges as there are cores, the last one in this thread."""
     if _in_use == 1:
         work(0, count)
