@@ -102,6 +102,8 @@ def test_new_writes_a_preset_of_lines(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_preset_of_lines_is_none_of_detection(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("new", "det", "--preset", "line-dev", "-o", "my.yml") == 2
     assert "--preset line-dev: reads lines; with det it is dev" in capsys.readouterr().err
+    assert run("new", "det", "--preset", "compact", "-o", "my.yml") == 2
+    assert "--preset compact: reads clusters; with det it is one of dev, main, prod" in capsys.readouterr().err
 
 
 def test_show_prints_the_resolved_file_and_lists_unused_keys_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,12 @@ from thaiocr.config.presets import LINE_PRESETS, PRESETS, LinePresetName, Preset
 
 ROOT = Path(__file__).parents[2]
 WRITTEN_BY = "# Written by: thaiocr "
-FILES: dict[PresetName, str] = {"dev": "thai_rec_dev", "main": "thai_rec", "prod": "thai_rec_prod"}
+FILES: dict[PresetName, str] = {
+    "dev": "thai_rec_dev",
+    "main": "thai_rec",
+    "prod": "thai_rec_prod",
+    "compact": "thai_rec_compact",
+}
 LINE_FILES: dict[LinePresetName, str] = {
     "line-dev": "thai_line_dev",
     "line-main": "thai_line_main",
@@ -49,6 +54,15 @@ def test_a_preset_is_the_reference_configuration(name: PresetName, epochs: int, 
     assert config.loss == schema.CTCLoss(parts_guide=schema.PartsGuide(weight=1.0))
     assert config.metric == schema.RecMetric(main_indicator="acc", ignore_space=False)
     assert config.train.loader.batch_size_per_card == config.eval.loader.batch_size_per_card == batch_size
+
+
+def test_the_compact_preset_reads_48_pixels_of_the_same_data() -> None:
+    compact, main = preset("rec", "compact"), preset("rec", "main")
+    assert isinstance(compact.architecture, schema.Architecture)
+    assert compact.architecture.backbone == schema.CompactResNet()
+    assert compact.train.dataset.label_file_list == main.train.dataset.label_file_list
+    shapes = [step.image_shape for step in compact.train.dataset.transforms if isinstance(step, schema.RecResizeImg)]
+    assert shapes == [(3, 48, 48)]
 
 
 @pytest.mark.parametrize(("name", "file"), LINE_FILES.items())

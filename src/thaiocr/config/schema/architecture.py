@@ -30,9 +30,9 @@ class ResNet:
 class CompactResNet:
     """Few plain 3 x 3 convolutions, in four stages; ours, not PaddleOCR's. See `models.compact_resnet`."""
 
-    channels: tuple[int, int, int, int] = (32, 64, 128, 192)
+    channels: tuple[int, int, int, int] = (32, 64, 128, 256)
     """Of each stage."""
-    blocks: tuple[int, int, int, int] = (1, 1, 1, 1)
+    blocks: tuple[int, int, int, int] = (1, 1, 1, 0)
     """Residuals of two convolutions that follow the first convolution of a stage."""
 
 
