@@ -16,7 +16,7 @@ from thaiocr.models.layers import ConvBNLayer, SEModule
 from thaiocr.models.mobilenet_v3 import Block, ResidualUnit
 
 pytest.importorskip("numba")
-from thaiocr.models.fast import convolution, functions, network
+from thaiocr.models.fast import convolution, functions, network, winograd
 from thaiocr.models.fast.functions import Back, Gradients
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -107,6 +107,17 @@ def test_convolution(
     x = np.random.default_rng(2).normal(size=shape).astype(np.float32)
 
     found = run_fast(ours, lambda x, gradients: convolution.convolution(x, ours, gradients), x)
+
+    assert_same(found, run(paddles, paddles, x))
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 1, 1), (3, 8, 2, 13), (33, 19, 7, 6)])
+def test_convolution_by_winograds_products(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "CACHED", 100_000)  # of the largest shape, a few images at a time
+    ours, paddles = clone(lambda: nn.Conv2D(shape[1], 11, 3, 1, 1, bias_attr=False))
+    x = np.random.default_rng(2).normal(size=shape).astype(np.float32)
+
+    found = run_fast(ours, lambda x, gradients: winograd.convolution(x, ours, gradients), x)
 
     assert_same(found, run(paddles, paddles, x))
 

@@ -18,6 +18,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from thaiocr.config.schema import detection
+from thaiocr.models import fast
 from thaiocr.models.det_backbones import MobileNetV3, PPLCNetV3, ResNet
 from thaiocr.models.layers import SEModule
 from thaiocr.models.pplcnet_v3 import merge_branches
@@ -108,13 +109,14 @@ class RSEFPN(nn.Layer):  # type: ignore[misc]
             self.ins_conv.append(RSELayer(channels, self.out_channels, 1, shortcut=options.shortcut))
             narrowed = self.out_channels // PARTS
             self.inp_conv.append(RSELayer(self.out_channels, narrowed, 3, shortcut=options.shortcut))
+        self.narrow, self.smooth = list(self.ins_conv), list(self.inp_conv)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        return _pyramid(maps, list(self.ins_conv), list(self.inp_conv))
+        return _pyramid(maps, self.narrow, self.smooth)
 
 
 class Branch(nn.Layer):  # type: ignore[misc]
-    """f_NDhw -> one map_N1HW between 0 and 1; two transposed convolutions bring it to the size of the image."""
+    """f_NDhw -> logits_N1HW of one map; two transposed convolutions bring it to the size of the image."""
 
     def __init__(self, in_channels: int, *, fix_nan: bool) -> None:
         super().__init__()
@@ -129,7 +131,7 @@ class Branch(nn.Layer):  # type: ignore[misc]
     def forward(self, f_NDhw: Tensor) -> Tensor:
         y_NCHW = self._checked(self.conv_bn1(self.conv1(f_NDhw)))
         y_NCHW = self._checked(self.conv_bn2(self.conv2(y_NCHW)))
-        return F.sigmoid(self.conv3(y_NCHW))
+        return self.conv3(y_NCHW)
 
     def _checked(self, y_NCHW: Tensor) -> Tensor:
         if not (self.fix_nan and self.training):
@@ -168,13 +170,21 @@ class DBHead(nn.Layer):  # type: ignore[misc]
         self.binarize = Branch(in_channels, fix_nan=options.fix_nan)
         self.thresh = Branch(in_channels, fix_nan=options.fix_nan)
 
+    @property
+    def branches(self) -> list[Branch]:
+        """Of the probability and, while training, of the threshold."""
+        return [self.binarize, self.thresh] if self.training else [self.binarize]
+
     def forward(self, f_NDhw: Tensor) -> Tensor:
-        probability_N1HW = self.binarize(f_NDhw)
-        if not self.training:
-            return probability_N1HW
-        threshold_N1HW = self.thresh(f_NDhw)
-        binary_N1HW = F.sigmoid(self.k * (probability_N1HW - threshold_N1HW))
-        return paddle.concat([probability_N1HW, threshold_N1HW, binary_N1HW], axis=1)
+        return self.maps([branch(f_NDhw) for branch in self.branches])
+
+    def maps(self, logits: Sequence[Tensor]) -> Tensor:
+        """Return the maps that the logits_N1HW of the branches mean."""
+        found = [F.sigmoid(logits_N1HW) for logits_N1HW in logits]
+        if self.training:
+            probability_N1HW, threshold_N1HW = found
+            found.append(F.sigmoid(self.k * (probability_N1HW - threshold_N1HW)))
+        return paddle.concat(found, axis=1)
 
 
 BACKBONES: Final[Mapping[type, Callable[[Any], nn.Layer]]] = {
@@ -197,7 +207,12 @@ class DB(nn.Layer):  # type: ignore[misc]
         self.head = DBHead(self.neck.out_channels, architecture.head)
 
     def forward(self, x_N3HW: Tensor) -> Tensor:
-        return self.head(self.neck(self.backbone(x_N3HW)))
+        maps = self.backbone(x_N3HW)
+        if fast.is_usable(x_N3HW) and not self.head.binarize.fix_nan:
+            from thaiocr.models.fast.detection import logits
+
+            return self.head.maps(logits(self.neck, self.head.branches, maps))
+        return self.head(self.neck(maps))
 
     def for_export(self) -> DB:
         """Return a copy whose parallel branches, where it has some, are one convolution."""

@@ -84,6 +84,27 @@ def pointwise(x_NHWC: Floats, conv: nn.Conv2D, gradients: Gradients) -> tuple[Fl
     return y_NHWD, back
 
 
+def doubling(x_NHWC: Floats, conv: nn.Conv2DTranspose, gradients: Gradients) -> tuple[Floats, Back]:
+    """Transposed convolution, 2 x 2 with stride 2: every pixel becomes four, Q = 2*2*D numbers. Returns y_N2H2WD."""
+    weight_CD22, (images, height, width, channels) = view(conv.weight), x_NHWC.shape
+    weight_CQ = np.ascontiguousarray(weight_CD22.transpose(0, 2, 3, 1)).reshape(channels, -1)
+    y_NHWQ = np.empty((images, height, width, weight_CQ.shape[1]), np.float32)
+    multiply(rows(x_NHWC), weight_CQ, rows(y_NHWQ))
+    y_NHWQ += np.tile(view(conv.bias), 4)
+    y_NH2W2D = np.ascontiguousarray(y_NHWQ.reshape(images, height, width, 2, 2, -1).swapaxes(2, 3))
+
+    def back(dy_N2H2WD: Floats) -> Floats:
+        dy_NHW22D = np.ascontiguousarray(dy_N2H2WD.reshape(images, height, 2, width, 2, -1).swapaxes(2, 3))
+        dy_RQ, dx_NHWC = dy_NHW22D.reshape(-1, weight_CQ.shape[1]), np.empty_like(x_NHWC)
+        multiply(dy_RQ, weight_CQ.T, rows(dx_NHWC))
+        dweight_C22D = multiply_transposed(rows(x_NHWC), dy_RQ).reshape(channels, 2, 2, -1)
+        gradients[id(conv.weight)] = dweight_C22D.transpose(0, 3, 1, 2)
+        gradients[id(conv.bias)] = (np.ones(len(dy_RQ), np.float32) @ dy_RQ).reshape(4, -1).sum(axis=0)
+        return dx_NHWC
+
+    return y_NH2W2D.reshape(images, 2 * height, 2 * width, -1), back
+
+
 def depthwise(x_NHWC: Floats, conv: nn.Conv2D, gradients: Gradients) -> tuple[Floats, Back]:
     """Depthwise convolution. Returns y_NhwC."""
     filter_kkC = np.ascontiguousarray(view(conv.weight)[:, 0].transpose(1, 2, 0))
@@ -142,8 +163,13 @@ def _statistics(x_RC: Floats, norm: nn.BatchNorm) -> tuple[Floats, Floats]:
     return mean_C, 1 / np.sqrt(variance_C + np.float32(norm._epsilon))
 
 
-def squeeze_and_excite(x_NHWC: Floats, module: SEModule, gradients: Gradients) -> tuple[Floats, Back]:
-    """Scale every channel by a gate computed from all channels' means (Hu et al. 2018). Returns y_NHWC."""
+def squeeze_and_excite(
+    x_NHWC: Floats, module: SEModule, gradients: Gradients, *, shortcut: bool = False
+) -> tuple[Floats, Back]:
+    """Scale every channel by a gate computed from all channels' means (Hu et al. 2018). Returns y_NHWC.
+
+    With `shortcut` what came in is added.
+    """
     x_NPC, y_NHWC = pixels(x_NHWC), np.empty_like(x_NHWC)
     mean_NC = np.empty((len(x_NHWC), x_NHWC.shape[-1]), np.float32)
     run(kernels.pool_mean, x_NPC, mean_NC)
@@ -151,7 +177,8 @@ def squeeze_and_excite(x_NHWC: Floats, module: SEModule, gradients: Gradients) -
     squeeze_SC, excite_CS = view(squeeze.weight)[:, :, 0, 0], view(excite.weight)[:, :, 0, 0]
     hidden_NS = np.maximum(mean_NC @ squeeze_SC.T + view(squeeze.bias), 0)
     gate_NC = np.clip((hidden_NS @ excite_CS.T + view(excite.bias)) * slope + np.float32(0.5), 0, 1)
-    run(kernels.gate, x_NPC, gate_NC, pixels(y_NHWC))
+    scale_NC = gate_NC + np.float32(shortcut)
+    run(kernels.gate, x_NPC, scale_NC, pixels(y_NHWC))
 
     def back(dy_NHWC: Floats) -> Floats:
         dy_NPC, dx_NHWC = pixels(dy_NHWC), np.empty_like(x_NHWC)
@@ -162,7 +189,7 @@ def squeeze_and_excite(x_NHWC: Floats, module: SEModule, gradients: Gradients) -
         for conv, dout_ND, in_NC in ((excite, dlogit_NC, hidden_NS), (squeeze, dhidden_NS, mean_NC)):
             gradients[id(conv.weight)] = (dout_ND.T @ in_NC)[:, :, None, None]
             gradients[id(conv.bias)] = dout_ND.sum(axis=0)
-        run(kernels.gate_gradient, dy_NPC, gate_NC, dhidden_NS @ squeeze_SC, pixels(dx_NHWC))
+        run(kernels.gate_gradient, dy_NPC, scale_NC, dhidden_NS @ squeeze_SC, pixels(dx_NHWC))
         return dx_NHWC
 
     return y_NHWC, back

@@ -16,7 +16,7 @@ from paddle import Tensor, nn
 from paddle.autograd import PyLayer
 from paddle.base import core
 
-from thaiocr.models.fast import functions
+from thaiocr.models.fast import functions, winograd
 from thaiocr.models.fast.convolution import convolution
 from thaiocr.models.fast.functions import Back, Gradients, view
 from thaiocr.models.fast.kernels import Floats
@@ -45,12 +45,17 @@ def mobilenet_v3_maps(backbone: DetectionMobileNetV3, x_N3HW: Tensor) -> list[Te
 def maps(stages: Sequence[Iterable[nn.Layer]], x_N3HW: Tensor) -> list[Tensor]:
     """Return what each stage makes of the one before, f_NDhw."""
     layers = [list(stage) for stage in stages]
-    trained = [parameter for layer in chain(*layers) for parameter in _parameters(layer) if not parameter.stop_gradient]
-    if trained and paddle.is_grad_enabled():
-        found = Stages.apply(x_N3HW, layers, *trained)
+    parameters = trained(chain(*layers))
+    if parameters and paddle.is_grad_enabled():
+        found = Stages.apply(x_N3HW, layers, *parameters)
     else:
         found = tuple(tensor(f_NhwD) for f_NhwD, _ in forward(layers, view(x_N3HW), {}))
     return [f_NhwD.transpose([0, 3, 1, 2]) for f_NhwD in (found if isinstance(found, tuple) else (found,))]
+
+
+def trained(layers: Iterable[nn.Layer]) -> list[Tensor]:
+    """Return the layers' parameters that want a gradient."""
+    return [parameter for layer in layers for parameter in _parameters(layer) if not parameter.stop_gradient]
 
 
 def _parameters(layer: nn.Layer) -> list[Tensor]:
@@ -105,17 +110,20 @@ def in_reverse(backs: Sequence[Back]) -> Back:
 def conv_norm_act(x: Floats, layer: ConvBNLayer, gradients: Gradients) -> tuple[Floats, Back]:
     """Return y_NhwD: of the image x_N3HW, or of x_NHWC by one of the convolutions."""
     conv = layer.conv
-    y_NhwD, conv_back = _convolution(conv)(x, conv, gradients)
+    y_NhwD, conv_back = operation(conv)(x, conv, gradients)
     y_NhwD, norm_back = functions.norm_act(y_NhwD, layer.bn, layer.act, gradients)
     return y_NhwD, in_reverse([conv_back, norm_back])
 
 
-def _convolution(conv: nn.Conv2D) -> Callable[[Floats, nn.Conv2D, Gradients], tuple[Floats, Back]]:
+def operation(conv: nn.Conv2D) -> Callable[[Floats, nn.Conv2D, Gradients], tuple[Floats, Back]]:
+    """Return the fastest of the convolutions that can do what this one does."""
     if conv._in_channels == 3:
         return functions.stem
     if conv._groups > 1:
         return functions.depthwise
-    return functions.pointwise if conv._kernel_size == [1, 1] else convolution
+    if conv._kernel_size == [1, 1]:
+        return functions.pointwise
+    return winograd.convolution if conv._kernel_size == [3, 3] and conv._stride == [1, 1] else convolution
 
 
 def residual(x_NHWC: Floats, block: Residual, gradients: Gradients) -> tuple[Floats, Back]:

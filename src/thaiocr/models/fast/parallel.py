@@ -57,6 +57,16 @@ def multiply_transposed(left_RD: NDArray[np.float32], right_RC: NDArray[np.float
     return total_DC
 
 
+def in_halves(work: Callable[[int, int, int], None], images: int) -> None:
+    """Call work(part, first, last) for two halves of the images, so that sums do not depend on the number of cores."""
+
+    def parts(first: int, last: int) -> None:
+        for part in range(first, last):
+            work(part, part * images // 2, (part + 1) * images // 2)
+
+    spread(parts, 2)
+
+
 def spread(work: Callable[[int, int], object], count: int) -> None:
     """Call work(first, last) for as many ranges as there are cores, the last one in this thread."""
     if _in_use == 1:
