@@ -54,7 +54,7 @@ def export_bundle(
     Args:
         model: The trained network.
         bundle: Folder, preprocessing, dictionary, and what to record; nothing of it is on disk yet.
-        batches: The evaluation set, for the gate and the temperature.
+        batches: The evaluation set, for the gate, the temperature and the scales of 8-bit numbers.
         engines: What shall run the network, names of `predict.runtime.RUNTIMES`.
         is_calibrated: Find the temperature of scores and write it into the bundle.
         progress: Shows the comparison.
@@ -73,7 +73,7 @@ def export_bundle(
         try:
             write_client_yaml(staged)
             bundle.dictionary.save(staged.folder / DICTIONARY)
-            _write_networks(model, staged, chosen)
+            _write_networks(model, staged, chosen, batches)
             parities = check_parity(model, staged, batches, chosen, progress=progress)
             if is_calibrated:
                 calibrated = calibrate_bundle(staged, batches, progress=progress)
@@ -91,13 +91,13 @@ def export_bundle(
     return exported
 
 
-def _write_networks(model: nn.Layer, staged: Bundle, engines: Collection[str]) -> None:
+def _write_networks(model: nn.Layer, staged: Bundle, engines: Collection[str], batches: Batches) -> None:
     """Write a network for every engine; each form is made from the one before it."""
     write_paddle_model(model, staged)
     if "onnx" in engines or "int8" in engines:
         write_onnx_model(staged.folder)
     if "int8" in engines:
-        write_int8_model(staged.folder)
+        write_int8_model(staged.folder, batches)
     for engine in FILES.keys() - set(engines):
         for file in FILES[engine]:
             (staged.folder / file).unlink(missing_ok=True)
