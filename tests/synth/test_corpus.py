@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import re
+from typing import Final
 
 import pytest
 
@@ -10,6 +12,11 @@ from thaiocr.text.codec import Codec
 from thaiocr.text.dictionary import Dictionary, builtin
 from thaiocr.text.normalize import normalize
 from thaiocr.text.thai import DIGITS
+
+LATIN: Final = re.compile(r"(?<![A-Za-z-])[A-Za-z-]+(?![A-Za-z-])")
+THAI_LETTER: Final = "[\u0e01-\u0e4e]"
+GLUED: Final = f"[A-Za-z]{THAI_LETTER}|{THAI_LETTER}[A-Za-z]"
+APART: Final = f"[A-Za-z] {THAI_LETTER}|{THAI_LETTER} [A-Za-z]"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +67,23 @@ def test_held_out_words_are_in_no_other_line(compat: Dictionary, lines: Lines) -
     words = {line.text for seed in range(200) if " " not in (line := held_out.draw(random.Random(seed))).text}
     assert len(words & held_out.words) > 20
     assert 0.03 < len(held_out.words) / len(lines.words) < 0.12
+
+
+def test_lines_of_held_out_words_have_numbers_and_held_out_latin_words_too(compat: Dictionary, lines: Lines) -> None:
+    held_out = Lines(compat, spaces=True, longest=25, seed=1, held_out=True)
+    latin = [
+        {word for seed in range(1500) for word in LATIN.findall(each.draw(random.Random(seed)).text) if len(word) > 3}
+        for each in (held_out, lines)
+    ]
+    assert min(map(len, latin)) > 20
+    assert not latin[0] & latin[1]
+    assert any(re.search("[0-9]", held_out.draw(random.Random(seed)).text) for seed in range(100))
+
+
+def test_latin_letters_stand_apart_from_thai_ones_most_of_the_time(lines: Lines) -> None:
+    texts = [lines.draw(random.Random(seed)).text for seed in range(2000)]
+    glued, apart = (sum(len(re.findall(pattern, text)) for text in texts) for pattern in (GLUED, APART))
+    assert apart > 3 * glued > 0
 
 
 def test_the_seed_decides_which_words_are_held_out() -> None:

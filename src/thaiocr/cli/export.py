@@ -36,7 +36,10 @@ def register(commands: Commands) -> None:
     parser.add_argument("--paddle", action=flag, default=True, help="write the network for Paddle and PaddleOCR")
     parser.add_argument("--onnx", action=flag, default=True, help="write the network for ONNX Runtime")
     parser.add_argument(
-        "--int8", action=flag, default=False, help="write it for ONNX Runtime with 8-bit weights: smaller and faster"
+        "--int8",
+        action=flag,
+        default=False,
+        help="write it for ONNX Runtime with numbers of 8 bits: smaller and faster",
     )
     parser.add_argument(
         "--calibrate",

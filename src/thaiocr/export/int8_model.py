@@ -78,7 +78,7 @@ def write_int8_model(folder: Path, batches: Batches) -> None:
 
 
 def plain_convolutions(graph: Any) -> list[str]:
-    """Return the names of the nodes of an ONNX graph that compute with 8 bits; none where a convolution is depthwise."""
+    """Return the names of the nodes of an ONNX graph to quantize statically; none where a convolution is depthwise."""
     image = graph.input[0].name
     names: list[str] = []
     outputs: set[str] = set()

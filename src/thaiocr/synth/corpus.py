@@ -49,6 +49,10 @@ NUMBERS: Final[Sequence[Callable[[random.Random], str]]] = (
 )
 KINDS: Final = {"word": 500, "rare": 120, "number": 40, "thai number": 30, "latin": 40}
 """What a piece of a line is, with weights; "rare" is a word with an entry that is drawn evenly from the dictionary."""
+SPACE_IN_THAI: Final = 0.15
+SPACE_ELSEWHERE: Final = 0.85
+"""How often a space stands between two Thai words, and beside what is none. A Latin letter that is glued to Thai ones
+could be any of them: without loops น is u, and only the other letters tell."""
 ROUND_A_WORD: Final = ("{}ๆ", "{}ฯ", "({})", "“{}”", '"{}"', "{},", "{}:", "{}!", "{}?", "{}...", "-{}", "{}/")
 
 
@@ -116,16 +120,23 @@ class Lines:
                 "use --mode cluster, or a dictionary with vowels and tone marks (thaiocr dict build)"
             )
         self._thai = _Weighted(kept)
-        self._latin = _Weighted({line.text: latin[line.text] for line in self._spell(latin)})
+        latin_lines = [
+            line for line in self._spell(latin) if is_held_out(line.text, len(line.entries), seed) == held_out
+        ]
+        self._latin = _Weighted({line.text: latin[line.text] for line in latin_lines})
         self.clusters: frozenset[str] = frozenset(clusters(" ".join([*dictionary.entries, *kept])))
         """What the lines can be made of."""
         self.words: frozenset[str] = frozenset(kept)
         """The Thai words."""
         self._with_entry: dict[str, list[str]] = {}
-        for word in kept:
-            for entry in dict.fromkeys(spelled[word]):
+        for word, entries in itertools.chain(
+            ((word, spelled[word]) for word in kept), ((line.text, line.entries) for line in latin_lines)
+        ):
+            for entry in dict.fromkeys(entries):
                 self._with_entry.setdefault(entry, []).append(word)
-        self._kinds = _Weighted({"word": 1} if held_out else KINDS, damped=1.0)
+        self._kinds = _Weighted(
+            {kind: weight for kind, weight in KINDS.items() if not (held_out and kind == "rare")}, damped=1.0
+        )
 
     def draw(self, rng: random.Random) -> Line:
         """Return a line whose length is drawn evenly from 1 … `longest` entries."""
@@ -154,16 +165,20 @@ class Lines:
     def _compose(self, target: int, rng: random.Random) -> Line | None:
         text, line = "", None
         for _ in range(target):
-            kind = self._kinds.draw(rng)
-            piece = self._piece(kind, rng)
-            glue = " " if self._spaces and text and rng.random() < (0.15 if kind in ("word", "rare") else 0.8) else ""
-            longer = self.spell(normalize(text + glue + piece)) if piece else None
+            piece = self._piece(self._kinds.draw(rng), rng)
+            longer = self.spell(normalize(text + self._glue(text, piece, rng) + piece)) if piece else None
             if longer is None or len(longer.entries) > target:
                 continue
             text, line = longer.text, longer
             if len(line.entries) == target:
                 break
         return line
+
+    def _glue(self, text: str, piece: str, rng: random.Random) -> str:
+        if not (self._spaces and text and piece):
+            return ""
+        is_in_thai = all(is_thai(character) and character not in DIGITS for character in (text[-1], piece[0]))
+        return " " if rng.random() < (SPACE_IN_THAI if is_in_thai else SPACE_ELSEWHERE) else ""
 
     def _piece(self, kind: str, rng: random.Random) -> str:
         if kind == "latin":
