@@ -107,8 +107,8 @@ def test_the_only_file_of_the_config_channel_needs_no_name(tmp_path: Path) -> No
     ("name", "message"),
     [
         ("thay.yml", "hyperparameter config=thay.yml: no preset, and no file of the channel 'config'; did you mean"),
-        ("../train/rec_gt_train.txt", "there are: dev, main, prod, thai.yml"),
-        ("/etc/passwd", "there are: dev, main, prod, thai.yml"),
+        ("../train/rec_gt_train.txt", "there are: dev, main, prod, compact, thai.yml"),
+        ("/etc/passwd", "there are: dev, main, prod, compact, thai.yml"),
     ],
 )
 def test_a_config_outside_of_its_channel_is_refused(tmp_path: Path, name: str, message: str) -> None:
@@ -120,8 +120,9 @@ def test_which_config_is_meant_must_be_said_where_there_are_several(tmp_path: Pa
     write_data(tmp_path)
     write_channel(tmp_path, "config", "a.yml", "more/b.yaml")
     opt_ml.write_settings(tmp_path, {})
-    assert "give a preset (dev, main, prod), or a file of the channel 'config' (there: a.yml, more/b.yaml)" in problems(
-        tmp_path
+    assert (
+        "give a preset (dev, main, prod, compact), or a file of the channel 'config' (there: a.yml, more/b.yaml)"
+        in problems(tmp_path)
     )
 
 
