@@ -1,8 +1,9 @@
 """What SageMaker says in `/opt/ml/input/config` -> the configuration to train, with the paths of this machine.
 
-Hyperparameters are the dotted keys that `-o` takes (`Global.epoch_num`), and `config`: a preset (dev, main, prod, compact),
-or a path in the channel `config`. The channel `train` holds the data folder, the channel `eval`, where there is one, that of
-`Eval`. Files that a configuration names elsewhere, the dictionary or weights, travel in any channel under their names.
+Hyperparameters are the dotted keys that `-o` takes (`Global.epoch_num`), and `config`: a preset (dev, main, prod,
+compact), or a path in the channel `config`. The channel `train` holds the data folder, the channel `eval`, where there
+is one, that of `Eval`. Files that a configuration names elsewhere, the dictionary or weights, travel in any channel
+under their names.
 """
 
 from __future__ import annotations
