@@ -26,11 +26,11 @@ NONE: Final = 0
 RELU: Final = 1
 HARDSWISH: Final = 2
 
-_compiled: Any = njit(nogil=True, fastmath=True, cache=True, error_model="numpy")
-_inline: Any = njit(inline="always", fastmath=True)
+compiled: Any = njit(nogil=True, fastmath=True, cache=True, error_model="numpy")
+inlined: Any = njit(inline="always", fastmath=True)
 
 
-@_compiled
+@compiled
 def depthwise(
     first: int, last: int, x_NHWC: Floats, filter_kkC: Floats, stride_h: int, stride_w: int, y_NhwC: Floats
 ) -> None:
@@ -53,7 +53,7 @@ def depthwise(
                             y_C[c] += x_C[c] * filter_C[c]
 
 
-@_compiled
+@compiled
 def depthwise_gradient(
     first: int,
     last: int,
@@ -90,7 +90,7 @@ def depthwise_gradient(
                                 df_C[c] += dy_C[c] * x_C[c]
 
 
-@_inline
+@inlined
 def _act(z: float, act: int) -> Any:
     if act == RELU:
         return max(z, np.float32(0))
@@ -99,7 +99,7 @@ def _act(z: float, act: int) -> Any:
     return z
 
 
-@_inline
+@inlined
 def _act_slope(z: float, act: int) -> Any:
     if act == RELU:
         return np.float32(1) if z > 0 else np.float32(0)
@@ -110,7 +110,7 @@ def _act_slope(z: float, act: int) -> Any:
     return np.float32(1)
 
 
-@_compiled
+@compiled
 def moment_sums(first: int, last: int, x_RC: Floats, sum_cC: Doubles, square_cC: Doubles) -> None:
     """Per chunk, sum and sum of squares of every channel's deviation from the first row.
 
@@ -133,7 +133,7 @@ def moment_sums(first: int, last: int, x_RC: Floats, sum_cC: Doubles, square_cC:
                 square_cC[chunk, c] += square_C[c]
 
 
-@_compiled
+@compiled
 def scale_shift_act(
     first: int, last: int, x_RC: Floats, scale_C: Floats, shift_C: Floats, act: int, y_RC: Floats
 ) -> None:
@@ -144,7 +144,7 @@ def scale_shift_act(
             y_RC[r, c] = _act(x_RC[r, c] * scale_C[c] + shift_C[c], act)
 
 
-@_compiled
+@compiled
 def norm_act_sums(
     first: int,
     last: int,
@@ -175,7 +175,7 @@ def norm_act_sums(
                 dzx_cC[chunk, c] += dzx_C[c]
 
 
-@_compiled
+@compiled
 def norm_act_gradient(
     first: int,
     last: int,
@@ -198,7 +198,7 @@ def norm_act_gradient(
             dx_RC[r, c] = scale_C[c] * (dz - mean_dz_C[c] - (x - mean_C[c]) * mean_dzx_C[c])
 
 
-@_compiled
+@compiled
 def pool_mean(first: int, last: int, x_NPC: Floats, mean_NC: Floats) -> None:
     """Mean over the pixels of every image."""
     images, pixels, channels = x_NPC.shape
@@ -212,7 +212,7 @@ def pool_mean(first: int, last: int, x_NPC: Floats, mean_NC: Floats) -> None:
             mean_C[c] /= pixels
 
 
-@_compiled
+@compiled
 def gate(first: int, last: int, x_NPC: Floats, gate_NC: Floats, y_NPC: Floats) -> None:
     """Scale every channel of every image."""
     images, pixels, channels = x_NPC.shape
@@ -222,7 +222,7 @@ def gate(first: int, last: int, x_NPC: Floats, gate_NC: Floats, y_NPC: Floats) -
                 y_NPC[n, p, c] = x_NPC[n, p, c] * gate_NC[n, c]
 
 
-@_compiled
+@compiled
 def gate_sums(first: int, last: int, x_NPC: Floats, dy_NPC: Floats, dgate_NC: Floats) -> None:
     """Gradient of `gate` by the gate."""
     images, pixels, channels = x_NPC.shape
@@ -234,7 +234,7 @@ def gate_sums(first: int, last: int, x_NPC: Floats, dy_NPC: Floats, dgate_NC: Fl
                 dgate_C[c] += dy_NPC[n, p, c] * x_NPC[n, p, c]
 
 
-@_compiled
+@compiled
 def gate_gradient(first: int, last: int, dy_NPC: Floats, gate_NC: Floats, dmean_NC: Floats, dx_NPC: Floats) -> None:
     """Gradient by the image, which is both what is scaled and what the mean was taken of."""
     images, pixels, channels = dy_NPC.shape
@@ -245,7 +245,7 @@ def gate_gradient(first: int, last: int, dy_NPC: Floats, gate_NC: Floats, dmean_
                 dx_NPC[n, p, c] = dy_NPC[n, p, c] * gate_NC[n, c] + dpixel_C[c]
 
 
-@_compiled
+@compiled
 def patches(first: int, last: int, x_N3HW: Floats, size: int, stride_h: int, stride_w: int, y_NhwP: Floats) -> None:
     """Lay what a filter sees in a row, in the order of the filter's weights: colour, then row, then column."""
     images, colours, height, width = x_N3HW.shape
@@ -262,7 +262,7 @@ def patches(first: int, last: int, x_N3HW: Floats, size: int, stride_h: int, str
                             at += 1
 
 
-@_compiled
+@compiled
 def gather_patches(x_NHWC: Floats, size: int, stride_h: int, stride_w: int, y_NhwP: Floats) -> None:
     """Lay what a filter sees in a row: row, then column, then channel; outside of the image it sees 0."""
     images, height, width, channels = x_NHWC.shape
@@ -285,7 +285,7 @@ def gather_patches(x_NHWC: Floats, size: int, stride_h: int, stride_w: int, y_Nh
                         ]
 
 
-@_compiled
+@compiled
 def scatter_patches(y_NhwP: Floats, size: int, stride_h: int, stride_w: int, x_NHWC: Floats) -> None:
     """Gradient of `gather_patches`: every pixel is the sum of what it was laid out as."""
     images, height, width, channels = x_NHWC.shape
@@ -303,7 +303,7 @@ def scatter_patches(y_NhwP: Floats, size: int, stride_h: int, stride_w: int, x_N
                         at += channels
 
 
-@_compiled
+@compiled
 def max_pool(first: int, last: int, x_NHWC: Floats, y_NhwC: Floats, best_NhwC: NDArray[np.uint8]) -> None:
     """Greatest of 2 x 2 pixels, fewer where the image has but one row or column, and which: the first of equal ones."""
     images, height, width, channels = y_NhwC.shape
@@ -322,7 +322,7 @@ def max_pool(first: int, last: int, x_NHWC: Floats, y_NhwC: Floats, best_NhwC: N
                     best_NhwC[n, i, j, c] = best
 
 
-@_compiled
+@compiled
 def max_pool_gradient(first: int, last: int, dy_NhwC: Floats, best_NhwC: NDArray[np.uint8], dx_NHWC: Floats) -> None:
     """Gradient of `max_pool`."""
     images, height, width, channels = dy_NhwC.shape

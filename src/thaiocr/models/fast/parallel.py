@@ -45,24 +45,21 @@ def multiply(left_RC: NDArray[np.float32], right_CD: NDArray[np.float32], out_RD
 def multiply_transposed(left_RD: NDArray[np.float32], right_RC: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return left.T @ right, [D, C]; the long sum over rows is split in a fixed number of parts."""
     parts_2DC = np.empty((2, left_RD.shape[1], right_RC.shape[1]), np.float32)
-    middle = len(left_RD) // 2
 
-    def part(first: int, last: int) -> None:
-        for index in range(first, last):
-            rows = slice(0, middle) if index == 0 else slice(middle, None)
-            np.matmul(left_RD[rows].T, right_RC[rows], out=parts_2DC[index])
+    def half(part: int, first: int, last: int) -> None:
+        np.matmul(left_RD[first:last].T, right_RC[first:last], out=parts_2DC[part])
 
-    spread(part, 2)
+    in_halves(half, len(left_RD))
     total_DC: NDArray[np.float32] = parts_2DC[0] + parts_2DC[1]
     return total_DC
 
 
-def in_halves(work: Callable[[int, int, int], None], images: int) -> None:
-    """Call work(part, first, last) for two halves of the images, so that sums do not depend on the number of cores."""
+def in_halves(work: Callable[[int, int, int], None], count: int) -> None:
+    """Call work(part, first, last) for the two halves of a count: sums do not depend on the cores."""
 
     def parts(first: int, last: int) -> None:
         for part in range(first, last):
-            work(part, part * images // 2, (part + 1) * images // 2)
+            work(part, part * count // 2, (part + 1) * count // 2)
 
     spread(parts, 2)
 

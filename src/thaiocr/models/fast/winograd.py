@@ -11,23 +11,19 @@ few at a time, with a border of zeros, so that what lies between the steps stays
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numba import njit
 from paddle import nn
 
 from thaiocr.models.fast.functions import Back, Gradients, view
-from thaiocr.models.fast.kernels import Floats
+from thaiocr.models.fast.kernels import Floats, compiled, inlined
 from thaiocr.models.fast.parallel import in_halves, spread
 
 CACHED: Final = 1 << 21
 """Bytes of transformed tiles at a time."""
 FILTER: Final = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 """G: from a filter's 3 rows or columns to the 4 of a tile."""
-
-_compiled: Any = njit(nogil=True, fastmath=True, cache=True, error_model="numpy")
-_inline: Any = njit(inline="always", fastmath=True)
 
 
 def convolution(x_NHWC: Floats, conv: nn.Conv2D, gradients: Gradients) -> tuple[Floats, Back]:
@@ -79,26 +75,37 @@ def _tiles(x_NHWC: Floats, out_channels: int, first: int, last: int) -> Iterator
         yield some, found_KTC
 
 
-@_inline
+@inlined
 def _add(one_C: Floats, other_C: Floats, sum_C: Floats) -> None:
     for c in range(len(sum_C)):
         sum_C[c] = one_C[c] + other_C[c]
 
 
-@_inline
+@inlined
 def _subtract(one_C: Floats, other_C: Floats, difference_C: Floats) -> None:
     for c in range(len(difference_C)):
         difference_C[c] = one_C[c] - other_C[c]
 
 
-@_inline
+@inlined
 def _add_two(first_C: Floats, sign: int, second_C: Floats, last_sign: int, third_C: Floats, sum_C: Floats) -> None:
     """First + sign * second + last_sign * third."""
     for c in range(len(sum_C)):
         sum_C[c] = first_C[c] + np.float32(sign) * second_C[c] + np.float32(last_sign) * third_C[c]
 
 
-@_compiled
+@inlined
+def _input_side(
+    zero_C: Floats, one_C: Floats, two_C: Floats, three_C: Floats, a_C: Floats, b_C: Floats, c_C: Floats, d_C: Floats
+) -> None:
+    """The four rows of Bt, on the inputs of one column or row of a tile."""
+    _subtract(zero_C, two_C, a_C)
+    _add(one_C, two_C, b_C)
+    _subtract(two_C, one_C, c_C)
+    _subtract(one_C, three_C, d_C)
+
+
+@compiled
 def _inputs(x_nHWC: Floats, v_KTC: Floats) -> None:
     """V = Bt d B, first down, then across; x has its border."""
     images, height, width, channels = x_nHWC.shape
@@ -108,26 +115,19 @@ def _inputs(x_nHWC: Floats, v_KTC: Floats) -> None:
         for i in range(0, height - 2, 2):
             for j in range(0, width - 2, 2):
                 for b in range(4):
-                    zero, one, two, three = (
-                        x_nHWC[n, i, j + b],
-                        x_nHWC[n, i + 1, j + b],
-                        x_nHWC[n, i + 2, j + b],
-                        x_nHWC[n, i + 3, j + b],
-                    )
-                    _subtract(zero, two, t_44C[0, b])
-                    _add(one, two, t_44C[1, b])
-                    _subtract(two, one, t_44C[2, b])
-                    _subtract(one, three, t_44C[3, b])
+                    _input_side(
+                        x_nHWC[n, i, j + b], x_nHWC[n, i + 1, j + b], x_nHWC[n, i + 2, j + b], x_nHWC[n, i + 3, j + b],
+                        t_44C[0, b], t_44C[1, b], t_44C[2, b], t_44C[3, b],
+                    )  # fmt: skip
                 for a in range(4):
-                    zero, one, two, three = t_44C[a, 0], t_44C[a, 1], t_44C[a, 2], t_44C[a, 3]
-                    _subtract(zero, two, v_KTC[4 * a, at])
-                    _add(one, two, v_KTC[4 * a + 1, at])
-                    _subtract(two, one, v_KTC[4 * a + 2, at])
-                    _subtract(one, three, v_KTC[4 * a + 3, at])
+                    _input_side(
+                        t_44C[a, 0], t_44C[a, 1], t_44C[a, 2], t_44C[a, 3],
+                        v_KTC[4 * a, at], v_KTC[4 * a + 1, at], v_KTC[4 * a + 2, at], v_KTC[4 * a + 3, at],
+                    )  # fmt: skip
                 at += 1
 
 
-@_compiled
+@compiled
 def _outputs(m_KTD: Floats, y_nHWD: Floats) -> None:
     """Y = At M A; the last tiles of odd sides reach over the edge, where nothing is written."""
     images, height, width, channels = y_nHWD.shape
@@ -146,7 +146,18 @@ def _outputs(m_KTD: Floats, y_nHWD: Floats) -> None:
                 at += 1
 
 
-@_compiled
+@inlined
+def _output_side(
+    zero_D: Floats, one_D: Floats, nothing_D: Floats, a_D: Floats, b_D: Floats, c_D: Floats, d_D: Floats
+) -> None:
+    """The four rows of A, on the gradients of one column or row of a tile."""
+    _add(zero_D, nothing_D, a_D)
+    _add(zero_D, one_D, b_D)
+    _subtract(zero_D, one_D, c_D)
+    _subtract(nothing_D, one_D, d_D)
+
+
+@compiled
 def _output_gradients(dy_nHWD: Floats, dm_KTD: Floats) -> None:
     """The gradient by M: A dY At."""
     images, height, width, channels = dy_nHWD.shape
@@ -159,19 +170,16 @@ def _output_gradients(dy_nHWD: Floats, dm_KTD: Floats) -> None:
                 for b in range(2):
                     upper_D = dy_nHWD[n, i, j + b] if j + b < width else nothing_D
                     lower_D = dy_nHWD[n, i + 1, j + b] if i + 1 < height and j + b < width else nothing_D
-                    _add(upper_D, nothing_D, e_42D[0, b])
-                    _add(upper_D, lower_D, e_42D[1, b])
-                    _subtract(upper_D, lower_D, e_42D[2, b])
-                    _subtract(nothing_D, lower_D, e_42D[3, b])
+                    _output_side(upper_D, lower_D, nothing_D, e_42D[0, b], e_42D[1, b], e_42D[2, b], e_42D[3, b])
                 for a in range(4):
-                    _add(e_42D[a, 0], nothing_D, dm_KTD[4 * a, at])
-                    _add(e_42D[a, 0], e_42D[a, 1], dm_KTD[4 * a + 1, at])
-                    _subtract(e_42D[a, 0], e_42D[a, 1], dm_KTD[4 * a + 2, at])
-                    _subtract(nothing_D, e_42D[a, 1], dm_KTD[4 * a + 3, at])
+                    _output_side(
+                        e_42D[a, 0], e_42D[a, 1], nothing_D,
+                        dm_KTD[4 * a, at], dm_KTD[4 * a + 1, at], dm_KTD[4 * a + 2, at], dm_KTD[4 * a + 3, at],
+                    )  # fmt: skip
                 at += 1
 
 
-@_compiled
+@compiled
 def _input_gradients(dv_KTC: Floats, dx_nHWC: Floats) -> None:
     """The gradient by the inputs: B dV Bt; tiles overlap, so their parts are added up."""
     images, height, width, channels = dx_nHWC.shape
