@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 
 from thaiocr.errors import EnvironmentProblem, UsageError
 from thaiocr.progress import Advance
+from thaiocr.synth.families import CheckedFont, Family
 from thaiocr.synth.folder import MANIFEST, PARTIAL, DataSet
-from thaiocr.synth.page_writer import DESIGNS, IGNORED, PageOptions, generate_pages
+from thaiocr.synth.fonts import FontFile
+from thaiocr.synth.page_writer import DESIGNS, IGNORED, PageOptions, choose_fonts, generate_pages
 from thaiocr.text.dictionary import Dictionary
 
 COUNTS = {"train": 8, "val": 2, "test": 3}
@@ -165,3 +168,29 @@ def test_an_interrupted_run_leaves_no_manifest_and_can_be_forced_over(
 def test_too_few_fonts_are_refused(spelling: Dictionary, options: PageOptions, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="found 1 font families"):
         generate_pages(tmp_path / "data", spelling, dataclasses.replace(options, fonts=options.fonts[:1]))
+
+
+def font(style: str, part: str, drawn: str) -> CheckedFont:
+    file = FontFile(family="Web", style=style, sha256=part, face=0, path=Path(f"{style}-{part}.woff2"))
+    return CheckedFont(file=file, refused={}, drawn=frozenset(drawn))
+
+
+def test_a_web_fonts_latin_comes_from_its_own_file_of_the_same_weight() -> None:
+    pieces = [
+        font(style, part, drawn) for style in ("Thin", "Bold") for part, drawn in (("thai", "กขค"), ("latin", "a"))
+    ]
+    widest = font("Regular", "all", "กขคa")
+    family = Family(name="Web", fonts=tuple(pieces))
+    for seed in range(8):
+        chosen = choose_fonts([family], widest, random.Random(seed), body=False)
+        assert [each.file.sha256 for each in chosen] == ["thai", "latin", "all"]
+        assert chosen[0].file.style == chosen[1].file.style
+
+
+def test_no_hairline_is_body_text_unless_the_family_has_nothing_else() -> None:
+    thin, bold, widest = font("Thin", "thai", "กขค"), font("Bold", "thai", "กขค"), font("Regular", "all", "กขคa")
+    rng = random.Random(0)
+    both = Family(name="Web", fonts=(thin, bold))
+    assert {choose_fonts([both], widest, rng, body=True)[0].file.style for _ in range(20)} == {"Bold"}
+    assert {choose_fonts([both], widest, rng, body=False)[0].file.style for _ in range(20)} == {"Thin", "Bold"}
+    assert choose_fonts([Family(name="Web", fonts=(thin,))], widest, rng, body=True)[0] == thin

@@ -47,7 +47,7 @@ PREDICT_EXAMPLES: Final = """\
 """
 SYNTH_EXAMPLES: Final = """\
   thaiocr bench synth
-  thaiocr bench synth --images 4000 --workers 1 --fonts node_modules/@fontsource
+  thaiocr bench synth --images 4000 --workers 1 --fonts node_modules/@expo-google-fonts
 """
 STARTUP_EXAMPLES: Final = """\
   thaiocr bench startup

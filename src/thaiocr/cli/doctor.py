@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
   thaiocr doctor
   thaiocr doctor fonts
-  thaiocr doctor fonts --fonts node_modules/@fontsource
+  thaiocr doctor fonts --fonts node_modules/@expo-google-fonts
   thaiocr doctor -c my.yml
   thaiocr doctor -c my.yml -o Optimizer.lr.learning_rate=1e-4 --steps 400
 """

@@ -26,7 +26,7 @@ REC_EXAMPLES: Final = """\
   thaiocr synth rec -o train_data/thai --dict th_dict.txt --count 60000 --seed 1
   thaiocr synth rec -o train_data/thai --dict th_dict.txt --count 60000 --seed 1 --preset print --workers 2
   thaiocr synth rec -o train_data/lines --dict th_dict.txt --count 20000 --seed 1 --mode line --max-length 40
-  thaiocr synth rec -o train_data/web --dict th_dict.txt --count 60000 --seed 1 --fonts node_modules/@fontsource
+  thaiocr synth rec -o train_data/web --dict th_dict.txt --count 60000 --seed 1 --fonts node_modules/@expo-google-fonts
   thaiocr synth rec -o test_data --dict th_dict.txt --count 1000 --seed 7 --test-sets --test-count 5000
 """
 SHOWN: Final = 30

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
   thaiocr synth det -o train_data/pages --count 1000 --seed 1
   thaiocr synth det -o train_data/scans --count 1000 --seed 1 --preset print --workers 2
-  thaiocr synth det -o train_data/web --count 1000 --seed 1 --fonts node_modules/@fontsource
+  thaiocr synth det -o train_data/web --count 1000 --seed 1 --fonts node_modules/@expo-google-fonts
 """
 DICTIONARY: Final = "thai_letters/th_dict_standard.txt"
 

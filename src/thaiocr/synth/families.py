@@ -35,7 +35,7 @@ VAL_SHARE: Final = 0.1
 JOIN: Final = " + "
 STYLES: Final[Mapping[str, tuple[str, ...]]] = {
     "looped": (
-        "Arundina Sans", "Arundina Sans Mono", "Bai Jamjuree", "Chakra Petch", "Garuda", "Google Sans 18pt",
+        "Arundina Sans", "Arundina Sans Mono", "Bai Jamjuree", "Chakra Petch", "Garuda", "Google Sans",
         "IBM Plex Sans Thai Looped", "K2D", "KoHo", "Kodchasan", "Krub", "Laksaman", "Loma", "Niramit",
         "Noto Looped Thai", "Noto Sans Thai Looped", "Sarabun", "Tlwg Mono", "Tlwg Typewriter", "Tlwg Typist",
         "Tlwg Typo", "Umpush", "Waree",
@@ -46,7 +46,7 @@ STYLES: Final[Mapping[str, tuple[str, ...]]] = {
     "serif": (
         "Arundina Serif", "Fahkwang", "Kinnari", "Maitree", "Noto Serif Thai", "Norasi", "Pridi", "Taviraj", "Trirong",
     ),
-    "hand": ("Charm", "Charmonman", "Itim", "Mali", "Pattaya", "Playpen Sans Thai", "Purisa", "Sriracha"),
+    "hand": ("Charm", "Charmonman", "Itim", "Mali", "Pattaya", "Playpen Sans Thai", "Purisa", "Sriracha", "Srisakdi"),
 }  # fmt: skip
 """Families by what their letters look like, so that a model is tested on every style and trained on every style. A
 family that is not named here counts as of the style ""."""

@@ -23,8 +23,9 @@ SUFFIXES: Final = (".ttf", ".otf", ".ttc", ".otc", ".woff2", ".woff")
 
 HOW_TO_GET_FONTS: Final = (
     "install more fonts (for Thai on Debian, Ubuntu: apt-get install -y fonts-thai-tlwg-ttf fonts-noto-core "
-    "fonts-arundina; anywhere: npm install @fontsource/sarabun @fontsource/kanit @fontsource/mali @fontsource/itim "
-    "@fontsource/prompt, then --fonts node_modules/@fontsource), or name font files or folders with --fonts"
+    "fonts-arundina; anywhere: npm install @expo-google-fonts/sarabun @expo-google-fonts/kanit @expo-google-fonts/mali "
+    "@expo-google-fonts/itim @expo-google-fonts/prompt, then --fonts node_modules/@expo-google-fonts), "
+    "or name font files or folders with --fonts"
 )
 
 _FACES: Final = frozenset({".ttc", ".otc"})

@@ -58,6 +58,8 @@ EMS: Final[Mapping[str, tuple[float, float]]] = {
     "card": (1 / 30, 1 / 18),
 }
 """Paper -> body text by width."""
+HAIRLINES: Final = ("Thin", "Hairline", "ExtraLight", "UltraLight")
+"""Weights for titles: nobody sets body text in them."""
 MANNERS: Final[Mapping[str, Mapping[str, int]]] = {
     "clean": {"clean": 1},
     "print": {"clean": 1, "scan": 4},
@@ -193,7 +195,7 @@ def _blank(design: Design, words: page_text.Words, families: Sequence[Family], r
         (255, 255, 255) if rng.random() < 0.6 else (rng.randint(205, 245), rng.randint(230, 250), rng.randint(240, 255))
     )
     widest = max((font for family in families for font in family.fonts), key=lambda font: (len(font.drawn), font.file))
-    body, head = (_fonts(families, widest, rng) for _ in range(2))
+    body, head = (choose_fonts(families, widest, rng, body=body) for body in (True, False))
     return Sheet(
         pixels_HW3=np.full(size, paper, np.uint8),
         words=words,
@@ -204,9 +206,20 @@ def _blank(design: Design, words: page_text.Words, families: Sequence[Family], r
     )
 
 
-def _fonts(families: Sequence[Family], widest: CheckedFont, rng: random.Random) -> tuple[CheckedFont, ...]:
-    """Choose a family, then one of its fonts; where that has no Latin letters or digits, another one draws them."""
-    return rng.choice(rng.choice(families).fonts), widest
+def choose_fonts(
+    families: Sequence[Family], widest: CheckedFont, rng: random.Random, *, body: bool
+) -> tuple[CheckedFont, ...]:
+    """Choose a family, then one of its fonts; behind it come those of the same style, and `widest`, for what it lacks.
+
+    Web fonts come in pieces, one file for Thai and one for Latin; the piece that draws most of the texts is the font.
+    """
+    family = rng.choice(families)
+    most = max(len(font.drawn) for font in family.fonts)
+    fonts = [font for font in family.fonts if 2 * len(font.drawn) > most]
+    legible = [font for font in fonts if not body or not any(weight in font.file.style for weight in HAIRLINES)]
+    chosen = rng.choice(legible or fonts)
+    pieces = [font for font in family.fonts if font.file.style == chosen.file.style and font != chosen]
+    return chosen, *pieces, widest
 
 
 def _corners(box: Box, taken: Taken) -> NDArray[np.float64]:
