@@ -38,8 +38,11 @@ def blocks() -> tuple[np.ndarray, list[Region]]:
     angle=st.floats(-20, 20),
     scale=st.floats(0.5, 3),
     is_kept=st.booleans(),
+    is_whole=st.booleans(),
 )
-def test_polygons_stay_on_their_text(seed: int, flip: float, angle: float, scale: float, is_kept: bool) -> None:
+def test_polygons_stay_on_their_text(
+    seed: int, flip: float, angle: float, scale: float, is_kept: bool, is_whole: bool
+) -> None:
     pixels, regions = blocks()
     steps = (
         detection.Augmenter(type="Fliplr", args=detection.AugmenterArgs(p=flip)),
@@ -47,7 +50,7 @@ def test_polygons_stay_on_their_text(seed: int, flip: float, angle: float, scale
         detection.Augmenter(type="Affine", args=detection.AugmenterArgs(rotate=(angle, angle))),
         detection.Augmenter(type="Resize", args=detection.AugmenterArgs(size=(scale, scale))),
     )
-    crop = detection.EastRandomCropData(size=(96, 64), max_tries=50, keep_ratio=is_kept)
+    crop = detection.EastRandomCropData(size=(96, 64), max_tries=50, keep_ratio=is_kept, whole_text=is_whole)
 
     part, kept = augment_page(pixels, regions, steps, crop, (96, 64), np.random.default_rng(seed))
 
@@ -74,6 +77,20 @@ def test_no_edge_of_a_part_cuts_through_text(seed: int) -> None:
         for axis, first, length in ((0, part.left, part.width), (1, part.top, part.height)):
             for edge in (first, first + length):
                 assert not points[:, axis].min() < edge < points[:, axis].max()
+
+
+@given(seed=st.integers(0, 9999), scale=st.floats(0.2, 3))
+def test_text_keeps_its_size_in_a_window(seed: int, scale: float) -> None:
+    pixels, regions = blocks()
+    resize = detection.Augmenter(type="Resize", args=detection.AugmenterArgs(size=(scale, scale)))
+    crop = detection.EastRandomCropData(size=(96, 64), max_tries=50, whole_text=False)
+
+    part, kept = augment_page(pixels, regions, (resize,), crop, (96, 64), np.random.default_rng(seed))
+
+    assert part.shape == (64, 96, 3)
+    assert kept
+    for region in kept:
+        np.testing.assert_allclose(np.ptp(region.points_K2, axis=0), (60 * scale, 25 * scale), rtol=1e-4)
 
 
 @pytest.mark.parametrize("polygons", [[], [np.array([[0, 0], [200, 0], [200, 150], [0, 150]], np.float32)]])

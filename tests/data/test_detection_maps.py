@@ -45,6 +45,18 @@ def test_maps_are_paddleocrs() -> None:
         assert (difference > 0.02).mean() < 5e-3
 
 
+def test_a_window_shows_a_part_of_the_targets_of_the_page() -> None:
+    points = np.array([(10, 20), (150, 44), (147, 62), (7, 38)])  # a line that leaves the window on both sides, leaning
+    page = made(region(points), width=160, height=80)
+
+    window = make_maps([region(points - (50, 10))], 60, 60, BORDER, SHRINK, whole_text=False)
+
+    for name, whole_HW, part_HW in zip(page._fields, page, window, strict=True):
+        # Offsets are rounded to whole pixels, left of the window the other way.
+        assert (np.abs(part_HW - whole_HW[10:70, 50:110]) > 0.02).mean() < 0.02, name
+    assert 0 < window.shrink_map_HW.mean() < 0.5
+
+
 def shapely_thresholds(points: NDArray[Any], width: int, height: int) -> NDArray[np.float64]:
     """Rise from 0.3 to 0.7 over D = A (1 - 0.4^2) / L on both sides of the outline."""
     outline = shapely.Polygon(points)

@@ -95,7 +95,8 @@ def augment_page(
 ) -> tuple[Pixels, list[Region]]:
     """Return a random part of a page as an image of `size` (width, height), and the text on it.
 
-    Text that the part touches is kept, and reaches over its edges where it does; the rest is left out.
+    Text that the part touches is kept, and reaches over its edges where it does; the rest is left out. What the page
+    does not fill is black.
 
     Args:
         image_HWC: The page.
@@ -110,10 +111,14 @@ def augment_page(
         view = _AUGMENTERS[each.type](view, each.args, rng)
     moved = [replace(region, points_K2=transform(region.points_K2, view.matrix)) for region in regions]
     width, height = max(1, int(view.width)), max(1, int(view.height))
-    part = choose_part([each.points_K2 for each in moved if not each.is_ignored], width, height, crop, rng)
-    x_factor, y_factor = size[0] / part.width, size[1] / part.height
-    if crop.keep_ratio:
-        x_factor = y_factor = min(x_factor, y_factor)
+    polygons = [each.points_K2 for each in moved if not each.is_ignored]
+    if crop.whole_text:
+        part = choose_part(polygons, width, height, crop, rng)
+        x_factor, y_factor = size[0] / part.width, size[1] / part.height
+        if crop.keep_ratio:
+            x_factor = y_factor = min(x_factor, y_factor)
+    else:
+        part, x_factor, y_factor = choose_window(polygons, width, height, size, crop.max_tries, rng), 1.0, 1.0
     # Rounded, for 640 / 3 * 3 is less than 640.
     shown = tuple(
         max(1, min(most, int(round(side * factor, 6))))
@@ -159,6 +164,19 @@ def choose_part(
         if is_large and part.width and part.height and any(_touches(points_K2, part) for points_K2 in polygons):
             return part
     return whole
+
+
+def choose_window(
+    polygons: Sequence[Corners], width: int, height: int, size: tuple[int, int], tries: int, rng: np.random.Generator
+) -> Box:
+    """Return a random part of `size` (width, height), less where the page is smaller; one with text if one is found."""
+    part = Box(0, 0, min(size[0], width), min(size[1], height))
+    for _ in range(tries):
+        left, top = (int(rng.integers(free + 1)) for free in (width - part.width, height - part.height))
+        part = part._replace(left=left, top=top)
+        if any(_touches(points_K2, part) for points_K2 in polygons):
+            break
+    return part
 
 
 def _free(polygons: Sequence[Corners], axis: int, size: int) -> NDArray[np.int64]:

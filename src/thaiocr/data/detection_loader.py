@@ -171,7 +171,7 @@ class PageBatches:
         augmenters = steps[0].augmenter_args if steps else ()
         pixels, kept = augment_page(image_HWC, regions, augmenters, crop, size, np.random.default_rng(seed))
         border, shrink = self._step(detection.MakeBorderMap), self._step(detection.MakeShrinkMap)
-        return pixels, make_maps(kept, *size, border, shrink)
+        return pixels, make_maps(kept, *size, border, shrink, whole_text=crop.whole_text)
 
     def _step(self, kind: type[Section]) -> Section:
         return next(each for each in self.transforms if isinstance(each, kind))

@@ -39,9 +39,19 @@ class Maps(NamedTuple):
 
 
 def make_maps(
-    regions: Sequence[Region], width: int, height: int, border: detection.MakeBorderMap, shrink: detection.MakeShrinkMap
+    regions: Sequence[Region],
+    width: int,
+    height: int,
+    border: detection.MakeBorderMap,
+    shrink: detection.MakeShrinkMap,
+    *,
+    whole_text: bool = True,
 ) -> Maps:
-    """Return the targets of an image of width x height pixels; polygons may reach over its edges."""
+    """Return the targets of an image of width x height pixels.
+
+    Polygons may reach over its edges. With `whole_text` their corners are moved to the edges, as PaddleOCR does;
+    without, they stay where they are, and the image shows a part of their targets.
+    """
     threshold_HW, threshold_mask_HW, shrink_HW = np.zeros((3, height, width), np.float32)
     shrink_mask_HW = np.ones((height, width), np.float32)
     maps = Maps(threshold_HW, threshold_mask_HW, shrink_HW, shrink_mask_HW)
@@ -49,7 +59,7 @@ def make_maps(
     for region in regions:
         if not region.is_ignored:
             _draw_border(region.points_K2, border.shrink_ratio, maps)
-        points_K2 = np.clip(region.points_K2, 0, limits)
+        points_K2 = np.clip(region.points_K2, 0, limits) if whole_text else region.points_K2
         inner = None
         if not region.is_ignored and np.ptp(points_K2, axis=0).min() >= shrink.min_text_size:
             inner = _shrunk(points_K2, shrink.shrink_ratio)

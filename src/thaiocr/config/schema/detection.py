@@ -199,6 +199,9 @@ class EastRandomCropData:
     """Fill up with black instead of stretching."""
     multi_scale: tuple[int, ...] = ()
     """Ours. Sides in pixels of which every batch takes one instead of `size`; multiples of 32."""
+    whole_text: bool = True
+    """Ours. False: a window of `size` that is not resized and may cut lines. Text then keeps the size that the page and
+    `Resize` give it, where a part as wide as a paragraph shrinks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
