@@ -16,8 +16,11 @@ from thaiocr.models.layers import ConvBNLayer, SEModule
 from thaiocr.models.mobilenet_v3 import Block, ResidualUnit
 
 pytest.importorskip("numba")
-from thaiocr.models.fast import convolution, functions, network, winograd
+from thaiocr.models.fast import convolution, functions, parallel, winograd
+from thaiocr.models.fast.depthwise import depthwise, depthwise_gradient
 from thaiocr.models.fast.functions import Back, Gradients
+from thaiocr.models.fast.inverted_residual import residual_unit
+from thaiocr.models.fast.norm import norm_act
 
 Arrays = dict[str, NDArray[np.float32]]
 Operation = Callable[[NDArray[np.float32], Gradients], tuple[NDArray[np.float32], Back]]
@@ -69,9 +72,9 @@ def clone(make: Callable[[], nn.Layer]) -> tuple[nn.Layer, nn.Layer]:
     return first, second
 
 
-@pytest.mark.parametrize("kernel_size", [3, 5])
-@pytest.mark.parametrize("stride", [1, (2, 1), (2, 2), (1, 2)])
-@pytest.mark.parametrize("shape", [(1, 7, 1, 1), (3, 8, 2, 13), (5, 19, 7, 6)])
+@pytest.mark.parametrize("kernel_size", [1, 3, 5, 7])
+@pytest.mark.parametrize("stride", [1, (2, 1), (2, 2), (1, 2), (3, 1)])
+@pytest.mark.parametrize("shape", [(1, 7, 1, 1), (2, 5, 9, 2), (3, 8, 2, 13), (5, 19, 7, 6)])
 def test_depthwise_convolution(kernel_size: int, stride: tuple[int, int] | int, shape: tuple[int, ...]) -> None:
     def make() -> nn.Conv2D:
         pad = (kernel_size - 1) // 2
@@ -79,10 +82,22 @@ def test_depthwise_convolution(kernel_size: int, stride: tuple[int, int] | int, 
 
     ours, paddles = clone(make)
     x = np.random.default_rng(2).normal(size=shape).astype(np.float32)
+    expected = run(paddles, paddles, x)
 
-    found = run_fast(ours, lambda x, gradients: functions.depthwise(x, ours, gradients), x)
+    def operation(x: NDArray[np.float32], gradients: Gradients) -> tuple[NDArray[np.float32], Back]:
+        filters = np.ascontiguousarray(functions.view(ours.weight)[:, 0].transpose(1, 2, 0))
+        y = np.empty(np.take(expected["y"].shape, (0, 2, 3, 1)), np.float32)
+        depthwise(x, filters, *ours._stride, y)
 
-    assert_same(found, run(paddles, paddles, x))
+        def back(dy: NDArray[np.float32]) -> NDArray[np.float32]:
+            dx, dfilters = np.empty_like(x), np.empty_like(filters)
+            depthwise_gradient(x, filters, dy, *ours._stride, dx, dfilters)
+            gradients[id(ours.weight)] = dfilters.transpose(2, 0, 1)[:, None]
+            return dx
+
+        return y, back
+
+    assert_same(run_fast(ours, operation, x), expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 1, 1), (3, 8, 2, 13), (33, 19, 7, 6)])
@@ -147,7 +162,7 @@ def test_norm_and_activation(act: str, is_training: bool, shape: tuple[int, ...]
         layer.conv.forward = lambda x: x
     x = np.random.default_rng(3).normal(4, 2, size=shape).astype(np.float32)
 
-    found = run_fast(ours, lambda x, gradients: functions.norm_act(x, ours.bn, act, gradients), x)
+    found = run_fast(ours, lambda x, gradients: norm_act(x, ours.bn, act, gradients), x)
 
     expected = run(paddles, paddles, x)
     names = expected if is_training else ("y", "bn._mean", "bn._variance")
@@ -173,13 +188,33 @@ def test_max_pooling(shape: tuple[int, ...]) -> None:
     assert_same(run_fast(pool, lambda x, _: functions.max_pool(x), x), run(pool, pool, x))
 
 
-def test_a_residual_unit() -> None:
-    ours, paddles = clone(lambda: ResidualUnit(8, 24, 8, Block(5, 24, 8, True, "hardswish"), 1))
-    x = np.random.default_rng(5).normal(size=(6, 8, 4, 9)).astype(np.float32)
+@pytest.mark.parametrize("squeeze", [False, True])
+@pytest.mark.parametrize("stride", [1, (2, 1)])
+@pytest.mark.parametrize("images", [1, 6, 35])
+def test_a_residual_unit(squeeze: bool, stride: tuple[int, int] | int, images: int) -> None:
+    ours, paddles = clone(lambda: ResidualUnit(8, 24, 8, Block(5, 24, 8, squeeze, "hardswish"), stride))
+    x = np.random.default_rng(5).normal(size=(images, 8, 4, 9)).astype(np.float32)
 
-    found = run_fast(ours, lambda x, gradients: network.residual_unit(x, ours, gradients), x)
+    found = run_fast(ours, lambda x, gradients: residual_unit(x, ours, gradients), x)
 
     assert_same(found, run(paddles, paddles, x), 3e-5)
+
+
+def test_a_residual_unit_computes_the_same_bits_on_any_number_of_cores() -> None:
+    x = np.random.default_rng(5).normal(size=(7, 8, 4, 9)).astype(np.float32)
+
+    def step(cores: int) -> Arrays:
+        unit, _ = clone(lambda: ResidualUnit(8, 24, 8, Block(3, 24, 8, True, "relu"), 1))
+        parallel.use_cores(cores)
+        try:
+            return run_fast(unit, lambda x, gradients: residual_unit(x, unit, gradients), x)
+        finally:
+            parallel.use_cores(parallel.CORES)
+
+    one, all_of_them = step(1), step(parallel.CORES)
+
+    for name, found in one.items():
+        np.testing.assert_array_equal(found, all_of_them[name], err_msg=name)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from thaiocr.config import schema
+from thaiocr.models import fast
 from thaiocr.models.compact_resnet import CompactResNet
 from thaiocr.models.mobilenet_v3 import MobileNetV3
 from thaiocr.models.recognizer import ClassAxis, ClassLayer, Outputs, Recognizer
@@ -42,6 +43,10 @@ class EncoderWithRNN(nn.Layer):  # type: ignore[misc]  # paddle has no types
         self.out_channels = 2 * hidden_size
 
     def forward(self, s_NTD: Tensor) -> Tensor:
+        if fast.takes(s_NTD) and fast.cores() > 1:  # on one, paddle's own is as fast
+            from thaiocr.models.fast.lstm import lstm
+
+            return lstm(self.lstm, s_NTD)
         s_NTE, _ = self.lstm(s_NTD)
         return s_NTE
 

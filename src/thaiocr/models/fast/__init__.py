@@ -30,9 +30,21 @@ IS_WANTED = os.environ.get("THAIOCR_FAST_CPU", "1") != "0" and find_spec("numba"
 
 def is_usable(x: paddle.Tensor) -> bool:
     """Tell whether the kernels can take these images now; they give no gradient by the images."""
+    return takes(x) and bool(x.stop_gradient)
+
+
+def takes(x: paddle.Tensor) -> bool:
+    """Tell whether the kernels can take this tensor now."""
     if not IS_WANTED or not paddle.in_dynamic_mode():  # a tensor of an exported network has no place
         return False
-    return bool(x.place.is_cpu_place() and x.dtype == paddle.float32 and x.stop_gradient)
+    return bool(x.place.is_cpu_place() and x.dtype == paddle.float32)
+
+
+def cores() -> int:
+    """Return over how many cores the kernels spread; only where numba is installed."""
+    from thaiocr.models.fast import parallel
+
+    return parallel.in_use()
 
 
 def use_one_core() -> None:

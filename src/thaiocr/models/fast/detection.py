@@ -17,6 +17,7 @@ from paddle.autograd import PyLayer
 from thaiocr.models.fast import functions, network
 from thaiocr.models.fast.functions import Back, Gradients, view
 from thaiocr.models.fast.kernels import Floats
+from thaiocr.models.fast.norm import norm_act
 
 if TYPE_CHECKING:
     from thaiocr.models.db import DBFPN, RSEFPN, Branch, RSELayer
@@ -134,7 +135,7 @@ def gated(x_NHWC: Floats, of: RSELayer, gradients: Gradients) -> tuple[Floats, B
 
 def norm(x_NHWC: Floats, of: nn.BatchNorm, gradients: Gradients) -> tuple[Floats, Back]:
     """Return y_NHWC of batch norm and what paddle's layer has for activation."""
-    return functions.norm_act(x_NHWC, of, of._act, gradients)
+    return norm_act(x_NHWC, of, of._act, gradients)
 
 
 LAYERS: Final[Mapping[str, Callable[[Floats, Any, Gradients], tuple[Floats, Back]]]] = {

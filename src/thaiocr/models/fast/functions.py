@@ -9,15 +9,15 @@ operation: its own bookkeeping per operation costs as much as a kernel does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from paddle import Tensor, nn
 
 from thaiocr.models.fast import kernels
 from thaiocr.models.fast.kernels import Floats
-from thaiocr.models.fast.parallel import CHUNKS, multiply, multiply_transposed, run
+from thaiocr.models.fast.parallel import multiply, multiply_transposed, run
 
 if TYPE_CHECKING:
     from thaiocr.models.layers import SEModule
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 Back: TypeAlias = Callable[[Floats], Floats]
 Gradients: TypeAlias = dict[int, Floats]
 """By `id` of the parameter."""
-
-ACTIVATIONS: Final[Mapping[str | None, int]] = {
-    None: kernels.NONE,
-    "relu": kernels.RELU,
-    "hardswish": kernels.HARDSWISH,
-}
 
 
 def view(tensor: Tensor) -> Floats:
@@ -105,64 +99,6 @@ def doubling(x_NHWC: Floats, conv: nn.Conv2DTranspose, gradients: Gradients) -> 
     return y_NH2W2D.reshape(images, 2 * height, 2 * width, -1), back
 
 
-def depthwise(x_NHWC: Floats, conv: nn.Conv2D, gradients: Gradients) -> tuple[Floats, Back]:
-    """Depthwise convolution. Returns y_NhwC."""
-    filter_kkC = np.ascontiguousarray(view(conv.weight)[:, 0].transpose(1, 2, 0))
-    images, height, width, channels = x_NHWC.shape
-    stride_h, stride_w = conv._stride
-    y_NhwC = np.empty((images, -(-height // stride_h), -(-width // stride_w), channels), np.float32)
-    run(kernels.depthwise, x_NHWC, filter_kkC, stride_h, stride_w, y_NhwC)
-
-    def back(dy_NhwC: Floats) -> Floats:
-        dx_NHWC = np.empty_like(x_NHWC)
-        df_ckkC = np.empty((CHUNKS, *filter_kkC.shape), np.float32)
-        run(kernels.depthwise_gradient, x_NHWC, filter_kkC, dy_NhwC, stride_h, stride_w, dx_NHWC, df_ckkC)
-        gradients[id(conv.weight)] = np.ascontiguousarray(df_ckkC.sum(axis=0).transpose(2, 0, 1))[:, None]
-        return dx_NHWC
-
-    return y_NhwC, back
-
-
-def norm_act(x_NHWC: Floats, norm: nn.BatchNorm, act: str | None, gradients: Gradients) -> tuple[Floats, Back]:
-    """Batch norm and activation; while training, running statistics follow. Returns y_NHWC."""
-    x_RC, kind = rows(x_NHWC), ACTIVATIONS[act]
-    mean_C, inverse_C = _statistics(x_RC, norm)
-    scale_C = view(norm.weight) * inverse_C
-    shift_C = view(norm.bias) - mean_C * scale_C
-    y_NHWC = np.empty_like(x_NHWC)
-    run(kernels.scale_shift_act, x_RC, scale_C, shift_C, kind, rows(y_NHWC))
-
-    def back(dy_NHWC: Floats) -> Floats:
-        dy_RC, dx_NHWC = rows(dy_NHWC), np.empty_like(x_NHWC)
-        dz_cC, dzx_cC = np.zeros((2, CHUNKS, x_RC.shape[1]))
-        run(kernels.norm_act_sums, x_RC, dy_RC, scale_C, shift_C, mean_C, kind, dz_cC, dzx_cC)
-        dbias_C, dweight_C = dz_cC.sum(axis=0), dzx_cC.sum(axis=0) * inverse_C
-        mean_dz_C = (dbias_C / len(x_RC)).astype(np.float32)
-        mean_dzx_C = (dweight_C * inverse_C / len(x_RC)).astype(np.float32)
-        sums = mean_C, kind, mean_dz_C, mean_dzx_C
-        run(kernels.norm_act_gradient, x_RC, dy_RC, scale_C, shift_C, *sums, rows(dx_NHWC))
-        gradients[id(norm.weight)], gradients[id(norm.bias)] = dweight_C.astype(np.float32), dbias_C.astype(np.float32)
-        return dx_NHWC
-
-    return y_NHWC, back
-
-
-def _statistics(x_RC: Floats, norm: nn.BatchNorm) -> tuple[Floats, Floats]:
-    """Return each channel's mean and 1 / its deviation: the batch's while training, otherwise the running ones."""
-    running_mean_C, running_variance_C = view(norm._mean), view(norm._variance)
-    mean_C, variance_C = running_mean_C, running_variance_C
-    if norm.training:
-        sum_cC, square_cC = np.zeros((2, CHUNKS, x_RC.shape[1]))
-        run(kernels.moment_sums, x_RC, sum_cC, square_cC)
-        offset_C, square_C = sum_cC.sum(axis=0) / len(x_RC), square_cC.sum(axis=0) / len(x_RC)
-        mean_C = (x_RC[0] + offset_C).astype(np.float32)
-        variance_C = np.maximum(square_C - offset_C**2, 0).astype(np.float32)
-        for running_C, batch_C in ((running_mean_C, mean_C), (running_variance_C, variance_C)):
-            running_C *= np.float32(norm._momentum)
-            running_C += np.float32(1 - norm._momentum) * batch_C
-    return mean_C, 1 / np.sqrt(variance_C + np.float32(norm._epsilon))
-
-
 def squeeze_and_excite(
     x_NHWC: Floats, module: SEModule, gradients: Gradients, *, shortcut: bool = False
 ) -> tuple[Floats, Back]:
@@ -173,10 +109,7 @@ def squeeze_and_excite(
     x_NPC, y_NHWC = pixels(x_NHWC), np.empty_like(x_NHWC)
     mean_NC = np.empty((len(x_NHWC), x_NHWC.shape[-1]), np.float32)
     run(kernels.pool_mean, x_NPC, mean_NC)
-    squeeze, excite, slope = module.conv1, module.conv2, np.float32(module.slope)
-    squeeze_SC, excite_CS = view(squeeze.weight)[:, :, 0, 0], view(excite.weight)[:, :, 0, 0]
-    hidden_NS = np.maximum(mean_NC @ squeeze_SC.T + view(squeeze.bias), 0)
-    gate_NC = np.clip((hidden_NS @ excite_CS.T + view(excite.bias)) * slope + np.float32(0.5), 0, 1)
+    gate_NC, gate_back = gate(mean_NC, module, gradients)
     scale_NC = gate_NC + np.float32(shortcut)
     run(kernels.gate, x_NPC, scale_NC, pixels(y_NHWC))
 
@@ -184,15 +117,29 @@ def squeeze_and_excite(
         dy_NPC, dx_NHWC = pixels(dy_NHWC), np.empty_like(x_NHWC)
         dgate_NC = np.empty_like(gate_NC)
         run(kernels.gate_sums, x_NPC, dy_NPC, dgate_NC)
+        run(kernels.gate_gradient, dy_NPC, scale_NC, gate_back(dgate_NC), pixels(dx_NHWC))
+        return dx_NHWC
+
+    return y_NHWC, back
+
+
+def gate(mean_NC: Floats, module: SEModule, gradients: Gradients) -> tuple[Floats, Back]:
+    """The gates that squeeze and excitation computes from the means. Returns gate_NC."""
+    squeeze, excite, slope = module.conv1, module.conv2, np.float32(module.slope)
+    squeeze_SC, excite_CS = view(squeeze.weight)[:, :, 0, 0], view(excite.weight)[:, :, 0, 0]
+    hidden_NS = np.maximum(mean_NC @ squeeze_SC.T + view(squeeze.bias), 0)
+    gate_NC = np.clip((hidden_NS @ excite_CS.T + view(excite.bias)) * slope + np.float32(0.5), 0, 1)
+
+    def back(dgate_NC: Floats) -> Floats:
         dlogit_NC = dgate_NC * slope * ((gate_NC > 0) & (gate_NC < 1))
         dhidden_NS = (dlogit_NC @ excite_CS) * (hidden_NS > 0)
         for conv, dout_ND, in_NC in ((excite, dlogit_NC, hidden_NS), (squeeze, dhidden_NS, mean_NC)):
             gradients[id(conv.weight)] = (dout_ND.T @ in_NC)[:, :, None, None]
             gradients[id(conv.bias)] = dout_ND.sum(axis=0)
-        run(kernels.gate_gradient, dy_NPC, scale_NC, dhidden_NS @ squeeze_SC, pixels(dx_NHWC))
-        return dx_NHWC
+        dmean_NC: Floats = dhidden_NS @ squeeze_SC
+        return dmean_NC
 
-    return y_NHWC, back
+    return gate_NC, back
 
 
 def max_pool(x_NHWC: Floats) -> tuple[Floats, Back]:

@@ -2,8 +2,9 @@
 
     N images  H, W input pixels  h, w output pixels  P = H*W pixels  C channels  k filter size  R = N*H*W rows
 
-Every kernel does the chunks `first` to `last` of its work; `parallel.run` spreads them over the cores. The number of
-chunks is fixed, so that sums do not depend on how many cores there are.
+A kernel with `first` and `last` does those chunks of its work; `parallel.run` spreads them over the cores. The others
+are given one chunk (`parallel.each_chunk`). The number of chunks is fixed, so that sums do not depend on how many cores
+there are.
 """
 # mypy: disable-error-code="untyped-decorator"
 
@@ -30,66 +31,6 @@ compiled: Any = njit(nogil=True, fastmath=True, cache=True, error_model="numpy")
 inlined: Any = njit(inline="always", fastmath=True)
 
 
-@compiled
-def depthwise(
-    first: int, last: int, x_NHWC: Floats, filter_kkC: Floats, stride_h: int, stride_w: int, y_NhwC: Floats
-) -> None:
-    """Filter every channel by itself, padded so that stride 1 keeps the size."""
-    images, height, width, channels = x_NHWC.shape
-    size = filter_kkC.shape[0]
-    pad = (size - 1) // 2
-    for n in range(first * images // CHUNKS, last * images // CHUNKS):
-        for i in range(y_NhwC.shape[1]):
-            top = i * stride_h - pad
-            for j in range(y_NhwC.shape[2]):
-                left = j * stride_w - pad
-                y_C = y_NhwC[n, i, j]
-                y_C[:] = 0
-                for a in range(max(0, -top), min(size, height - top)):
-                    for b in range(max(0, -left), min(size, width - left)):
-                        x_C = x_NHWC[n, top + a, left + b]
-                        filter_C = filter_kkC[a, b]
-                        for c in range(channels):
-                            y_C[c] += x_C[c] * filter_C[c]
-
-
-@compiled
-def depthwise_gradient(
-    first: int,
-    last: int,
-    x_NHWC: Floats,
-    filter_kkC: Floats,
-    dy_NhwC: Floats,
-    stride_h: int,
-    stride_w: int,
-    dx_NHWC: Floats,
-    df_ckkC: Floats,
-) -> None:
-    """Gradients by input and by filter; the latter as one part per chunk of images, to be summed."""
-    images, height, width, channels = x_NHWC.shape
-    size = filter_kkC.shape[0]
-    pad = (size - 1) // 2
-    for chunk in range(first, last):
-        df_kkC = df_ckkC[chunk]
-        df_kkC[:] = 0
-        for n in range(chunk * images // CHUNKS, (chunk + 1) * images // CHUNKS):
-            dx_NHWC[n] = 0
-            for i in range(dy_NhwC.shape[1]):
-                top = i * stride_h - pad
-                for j in range(dy_NhwC.shape[2]):
-                    left = j * stride_w - pad
-                    dy_C = dy_NhwC[n, i, j]
-                    for a in range(max(0, -top), min(size, height - top)):
-                        for b in range(max(0, -left), min(size, width - left)):
-                            x_C = x_NHWC[n, top + a, left + b]
-                            dx_C = dx_NHWC[n, top + a, left + b]
-                            filter_C = filter_kkC[a, b]
-                            df_C = df_kkC[a, b]
-                            for c in range(channels):
-                                dx_C[c] += dy_C[c] * filter_C[c]
-                                df_C[c] += dy_C[c] * x_C[c]
-
-
 @inlined
 def _act(z: float, act: int) -> Any:
     if act == RELU:
@@ -111,74 +52,76 @@ def _act_slope(z: float, act: int) -> Any:
 
 
 @compiled
-def moment_sums(first: int, last: int, x_RC: Floats, sum_cC: Doubles, square_cC: Doubles) -> None:
-    """Per chunk, sum and sum of squares of every channel's deviation from the first row.
+def moments(x_RC: Floats, mean_C: Doubles, square_C: Doubles) -> None:
+    """Mean of every channel and sum of the squares of its deviations from it.
 
-    Taken around a row, the sums of a block do not cancel in single precision.
+    Summed around the first row, the numbers of a block do not cancel in single precision.
     """
     rows, channels = x_RC.shape
-    pivot_C = x_RC[0]
-    for chunk in range(first, last):
-        end = (chunk + 1) * rows // CHUNKS
-        for start in range(chunk * rows // CHUNKS, end, BLOCK):
-            sum_C = np.zeros(channels, np.float32)
-            square_C = np.zeros(channels, np.float32)
-            for r in range(start, min(start + BLOCK, end)):
-                for c in range(channels):
-                    deviation = x_RC[r, c] - pivot_C[c]
-                    sum_C[c] += deviation
-                    square_C[c] += deviation * deviation
+    mean_C[:] = 0
+    square_C[:] = 0
+    for start in range(0, rows, BLOCK):
+        sum_C = np.zeros(channels, np.float32)
+        block_C = np.zeros(channels, np.float32)
+        for r in range(start, min(start + BLOCK, rows)):
             for c in range(channels):
-                sum_cC[chunk, c] += sum_C[c]
-                square_cC[chunk, c] += square_C[c]
+                deviation = x_RC[r, c] - x_RC[0, c]
+                sum_C[c] += deviation
+                block_C[c] += deviation * deviation
+        for c in range(channels):
+            mean_C[c] += sum_C[c]
+            square_C[c] += block_C[c]
+    for c in range(channels):
+        mean_C[c] /= rows
+        square_C[c] -= rows * mean_C[c] ** 2
+        mean_C[c] += x_RC[0, c]
 
 
 @compiled
-def scale_shift_act(
-    first: int, last: int, x_RC: Floats, scale_C: Floats, shift_C: Floats, act: int, y_RC: Floats
-) -> None:
-    """Y = act(x * scale + shift): batch norm and activation in one pass."""
+def scale_shift_act(x_RC: Floats, scale_C: Floats, shift_C: Floats, act: int, addend_RC: Floats, y_RC: Floats) -> None:
+    """Y = act(x * scale + shift) + addend: batch norm and activation in one pass; the addend may be empty."""
     rows, channels = x_RC.shape
-    for r in range(first * rows // CHUNKS, last * rows // CHUNKS):
-        for c in range(channels):
-            y_RC[r, c] = _act(x_RC[r, c] * scale_C[c] + shift_C[c], act)
+    if len(addend_RC) == 0:
+        for r in range(rows):
+            for c in range(channels):
+                y_RC[r, c] = _act(x_RC[r, c] * scale_C[c] + shift_C[c], act)
+    else:
+        for r in range(rows):
+            for c in range(channels):
+                y_RC[r, c] = _act(x_RC[r, c] * scale_C[c] + shift_C[c], act) + addend_RC[r, c]
 
 
 @compiled
 def norm_act_sums(
-    first: int,
-    last: int,
     x_RC: Floats,
     dy_RC: Floats,
     scale_C: Floats,
     shift_C: Floats,
     mean_C: Floats,
     act: int,
-    dz_cC: Doubles,
-    dzx_cC: Doubles,
+    dz_C: Doubles,
+    dzx_C: Doubles,
 ) -> None:
-    """Per chunk, the sums over the rows of dz and of dz * (x - mean), where z goes into the activation."""
+    """Sums over the rows of dz and of dz * (x - mean), where z goes into the activation."""
     rows, channels = x_RC.shape
-    for chunk in range(first, last):
-        end = (chunk + 1) * rows // CHUNKS
-        for start in range(chunk * rows // CHUNKS, end, BLOCK):
-            dz_C = np.zeros(channels, np.float32)
-            dzx_C = np.zeros(channels, np.float32)
-            for r in range(start, min(start + BLOCK, end)):
-                for c in range(channels):
-                    x = x_RC[r, c]
-                    dz = dy_RC[r, c] * _act_slope(x * scale_C[c] + shift_C[c], act)
-                    dz_C[c] += dz
-                    dzx_C[c] += dz * (x - mean_C[c])
+    dz_C[:] = 0
+    dzx_C[:] = 0
+    for start in range(0, rows, BLOCK):
+        sum_C = np.zeros(channels, np.float32)
+        product_C = np.zeros(channels, np.float32)
+        for r in range(start, min(start + BLOCK, rows)):
             for c in range(channels):
-                dz_cC[chunk, c] += dz_C[c]
-                dzx_cC[chunk, c] += dzx_C[c]
+                x = x_RC[r, c]
+                dz = dy_RC[r, c] * _act_slope(x * scale_C[c] + shift_C[c], act)
+                sum_C[c] += dz
+                product_C[c] += dz * (x - mean_C[c])
+        for c in range(channels):
+            dz_C[c] += sum_C[c]
+            dzx_C[c] += product_C[c]
 
 
 @compiled
 def norm_act_gradient(
-    first: int,
-    last: int,
     x_RC: Floats,
     dy_RC: Floats,
     scale_C: Floats,
@@ -191,7 +134,7 @@ def norm_act_gradient(
 ) -> None:
     """Gradient by input of batch norm (Ioffe and Szegedy 2015) and activation."""
     rows, channels = x_RC.shape
-    for r in range(first * rows // CHUNKS, last * rows // CHUNKS):
+    for r in range(rows):
         for c in range(channels):
             x = x_RC[r, c]
             dz = dy_RC[r, c] * _act_slope(x * scale_C[c] + shift_C[c], act)
@@ -333,5 +276,7 @@ def max_pool_gradient(first: int, last: int, dy_NhwC: Floats, best_NhwC: NDArray
                 for at in range(4):
                     a, b = 2 * i + at // 2, 2 * j + at % 2
                     if a < dx_NHWC.shape[1] and b < dx_NHWC.shape[2]:
+                        here = np.uint8(at)
                         for c in range(channels):
-                            dx_NHWC[n, a, b, c] = dy_NhwC[n, i, j, c] if best_NhwC[n, i, j, c] == at else np.float32(0)
+                            dy, best = dy_NhwC[n, i, j, c], best_NhwC[n, i, j, c]
+                            dx_NHWC[n, a, b, c] = dy if best == here else np.float32(0)

@@ -19,13 +19,16 @@ from paddle.base import core
 from thaiocr.models.fast import functions, winograd
 from thaiocr.models.fast.convolution import convolution
 from thaiocr.models.fast.functions import Back, Gradients, view
+from thaiocr.models.fast.inverted_residual import residual_unit
 from thaiocr.models.fast.kernels import Floats
+from thaiocr.models.fast.norm import NOTHING, norm_act
+from thaiocr.models.fast.parallel import each_chunk
 from thaiocr.models.layers import ConvBNLayer
 
 if TYPE_CHECKING:
     from thaiocr.models.compact_resnet import Residual
     from thaiocr.models.det_backbones import MobileNetV3 as DetectionMobileNetV3
-    from thaiocr.models.mobilenet_v3 import MobileNetV3, ResidualUnit
+    from thaiocr.models.mobilenet_v3 import MobileNetV3
 
 _known: Final[WeakKeyDictionary[nn.Layer, list[Tensor]]] = WeakKeyDictionary()
 
@@ -107,11 +110,13 @@ def in_reverse(backs: Sequence[Back]) -> Back:
     return back
 
 
-def conv_norm_act(x: Floats, layer: ConvBNLayer, gradients: Gradients) -> tuple[Floats, Back]:
-    """Return y_NhwD: of the image x_N3HW, or of x_NHWC by one of the convolutions."""
+def conv_norm_act(
+    x: Floats, layer: ConvBNLayer, gradients: Gradients, *, addend_NhwD: Floats = NOTHING
+) -> tuple[Floats, Back]:
+    """Return y_NhwD: of the image x_N3HW, or of x_NHWC by one of the convolutions, and the way back to x."""
     conv = layer.conv
     y_NhwD, conv_back = operation(conv)(x, conv, gradients)
-    y_NhwD, norm_back = functions.norm_act(y_NhwD, layer.bn, layer.act, gradients)
+    y_NhwD, norm_back = norm_act(y_NhwD, layer.bn, layer.act, gradients, addend_NHWC=addend_NhwD)
     return y_NhwD, in_reverse([conv_back, norm_back])
 
 
@@ -119,8 +124,6 @@ def operation(conv: nn.Conv2D) -> Callable[[Floats, nn.Conv2D, Gradients], tuple
     """Return the fastest of the convolutions that can do what this one does."""
     if conv._in_channels == 3:
         return functions.stem
-    if conv._groups > 1:
-        return functions.depthwise
     if conv._kernel_size == [1, 1]:
         return functions.pointwise
     return winograd.convolution if conv._kernel_size == [3, 3] and conv._stride == [1, 1] else convolution
@@ -129,26 +132,14 @@ def operation(conv: nn.Conv2D) -> Callable[[Floats, nn.Conv2D, Gradients], tuple
 def residual(x_NHWC: Floats, block: Residual, gradients: Gradients) -> tuple[Floats, Back]:
     """Return y_NHWC, as `Residual.forward` does."""
     y_NHWC, first_back = conv_norm_act(x_NHWC, block.conv1, gradients)
-    y_NHWC, second_back = conv_norm_act(y_NHWC, block.conv2, gradients)
-    y_NHWC += x_NHWC
-    through = in_reverse([first_back, second_back])
-    return y_NHWC, lambda dy_NHWC: through(dy_NHWC) + dy_NHWC
+    y_NHWC, second_back = conv_norm_act(y_NHWC, block.conv2, gradients, addend_NhwD=x_NHWC)
 
+    def back(dy_NHWC: Floats) -> Floats:
+        dx_NHWC = first_back(second_back(dy_NHWC))
+        each_chunk(lambda _, some: np.add(dx_NHWC[some], dy_NHWC[some], out=dx_NHWC[some]), len(dx_NHWC))
+        return dx_NHWC
 
-def residual_unit(x_NHWC: Floats, unit: ResidualUnit, gradients: Gradients) -> tuple[Floats, Back]:
-    """Return y_NHWD, as `ResidualUnit.forward` does."""
-    y_NHWE, expand_back = conv_norm_act(x_NHWC, unit.expand_conv, gradients)
-    y_NHWE, filter_back = conv_norm_act(y_NHWE, unit.bottleneck_conv, gradients)
-    backs = [expand_back, filter_back]
-    if unit.mid_se is not None:
-        y_NHWE, gate_back = functions.squeeze_and_excite(y_NHWE, unit.mid_se, gradients)
-        backs.append(gate_back)
-    y_NHWD, narrow_back = conv_norm_act(y_NHWE, unit.linear_conv, gradients)
-    through = in_reverse([*backs, narrow_back])
-    if not unit.is_residual:
-        return y_NHWD, through
-    y_NHWD += x_NHWC
-    return y_NHWD, lambda dy_NHWD: through(dy_NHWD) + dy_NHWD
+    return y_NHWC, back
 
 
 def max_pool(x_NHWC: Floats, _pool: nn.MaxPool2D, _gradients: Gradients) -> tuple[Floats, Back]:

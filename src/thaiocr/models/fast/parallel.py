@@ -32,9 +32,30 @@ def use_cores(count: int) -> None:
     _in_use = min(count, CORES)
 
 
+def in_use() -> int:
+    """Return over how many cores work is spread."""
+    return _in_use
+
+
 def run(kernel: Callable[..., object], *arguments: Any) -> None:
     """Call kernel(first, last, *arguments) for ranges that cover all chunks."""
     spread(lambda first, last: kernel(first, last, *arguments), CHUNKS)
+
+
+def each_chunk(work: Callable[[int, slice], object], count: int) -> None:
+    """Call work(chunk, slice) for every chunk of a count; there are `chunks_of` it, none of them empty."""
+    chunks = chunks_of(count)
+
+    def several(first: int, last: int) -> None:
+        for chunk in range(first, last):
+            work(chunk, slice(chunk * count // chunks, (chunk + 1) * count // chunks))
+
+    spread(several, chunks)
+
+
+def chunks_of(count: int) -> int:
+    """Return how many chunks so many images or rows are cut into."""
+    return min(CHUNKS, count)
 
 
 def multiply(left_RC: NDArray[np.float32], right_CD: NDArray[np.float32], out_RD: NDArray[np.float32]) -> None:
