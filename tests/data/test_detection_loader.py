@@ -176,3 +176,4 @@ def test_pages_that_cannot_be_read_are_rejects(tmp_path: Path) -> None:
 
     assert [page.image for page in found.samples] == ["train/0.png", "train/2.png"]
     assert "truncated" in str(found.rejects[0])
+    assert str(found.rejects[0]).count("train/1.png") == 1

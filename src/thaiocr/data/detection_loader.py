@@ -84,7 +84,7 @@ def _problem(page: Page) -> str:
     try:
         read_image(page.path, page.image)
     except DataError as error:
-        return str(error)
+        return str(error).removeprefix(f"{page.image}: ")
     return ""
 
 
