@@ -78,7 +78,7 @@ def test_pages_that_cannot_be_used_are_listed_and_refused_when_they_are_many(tmp
         tiny_pages.fit(tiny_pages.config(data, tmp_path / "run", *tiny_pages.RUNS))
 
     assert "det_gt_train.txt:5: train/0.png: the boxes are not JSON" in str(caught.value)
-    assert "det_gt_train.txt:2: train/1.png: train/1.png: not an image" in str(caught.value)
+    assert "det_gt_train.txt:2: train/1.png: not an image" in str(caught.value)
     assert "40.0% of the lines cannot be used" in str(caught.value)
     listed = (tmp_path / "run" / "rejects.tsv").read_text("utf-8").splitlines()
     assert [line.split("\t")[1] for line in listed] == ["train/0.png", "train/1.png"]
