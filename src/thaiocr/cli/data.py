@@ -1,4 +1,4 @@
-"""`thaiocr data`: judge a data set, bring one in, decode one ahead of training."""
+"""`thaiocr data`: judge a data set, bring one in, decode one ahead of training, find what a model misreads."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from thaiocr.cli import data_check
-from thaiocr.cli.common import Commands, add_config_arguments, add_json_flag, add_verb, bar, out, print_json, say
+from thaiocr.cli import data_check, data_hard
+from thaiocr.cli.common import (
+    Commands,
+    add_config_arguments,
+    add_json_flag,
+    add_verb,
+    bar,
+    out,
+    positive,
+    print_json,
+    say,
+)
 from thaiocr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +33,7 @@ EXAMPLES: Final = """\
   thaiocr data check -c my.yml
   thaiocr data import generator thai_dataset -o data/thai --dict thai_letters/th_dict.txt
   thaiocr data pack -c my.yml
+  thaiocr data hard --bundle bundle data/rec_gt_train.txt -o data/hard.txt
 """
 CHECK_EXAMPLES: Final = """\
   thaiocr data check -c my.yml
@@ -41,6 +52,11 @@ PACK_EXAMPLES: Final = """\
   thaiocr data pack -c my.yml
   thaiocr data pack -c my.yml --clean
 """
+HARD_EXAMPLES: Final = """\
+  thaiocr data hard data/rec_gt_train.txt -o data/hard.txt
+  thaiocr data hard --bundle bundle data/photo.txt data/document.txt --below 0.95 -o data/hard.txt
+  thaiocr data hard --bundle thai_line scans/labels.txt --below 0 -o review.txt --json
+"""
 KIND_HELP: Final = (
     "generator: images/ and labels.txt; corrections: pictures with a JSON file each; ppocrlabel: PPOCRLabel's folder; "
     "folders: named by class; icdar: gt.txt"
@@ -48,13 +64,15 @@ KIND_HELP: Final = (
 
 
 def register(commands: Commands) -> None:
-    """Add `data check`, `data import` and `data pack`."""
-    parser = add_verb(commands, "data", summary="check, import or pack data", examples=EXAMPLES, run=data_check.run)
+    """Add `data check`, `data import`, `data pack` and `data hard`."""
+    summary = "check, import or pack data, or find what a model misreads in it"
+    parser = add_verb(commands, "data", summary=summary, examples=EXAMPLES, run=data_check.run)
     # An action is required and brings its own `run`.
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _register_check(actions)
     _register_import(actions)
     _register_pack(actions)
+    _register_hard(actions)
 
 
 def _register_check(actions: Commands) -> None:
@@ -101,6 +119,34 @@ def _register_pack(actions: Commands) -> None:
         help="delete older packs of the same images and what killed builds left; all: every pack of the cache, first",
     )
     add_json_flag(pack)
+
+
+def _register_hard(actions: Commands) -> None:
+    summary = "write the lines whose images a model misreads, or reads with a low score, as a new label file"
+    hard = add_verb(actions, "hard", summary=summary, examples=HARD_EXAMPLES, run=data_hard.run)
+    hard.add_argument("labels", nargs="+", metavar="LABELS", help="label files; images lie beside each")
+    hard.add_argument(
+        "--bundle",
+        metavar="DIR",
+        help="what `thaiocr export` wrote, or the name of a model that comes with thaiocr (default: thai_cluster)",
+    )
+    hard.add_argument("-o", "--output", required=True, metavar="FILE", help="the new label file")
+    hard.add_argument(
+        "--below",
+        type=_score,
+        default=0.9,
+        metavar="SCORE",
+        help="take what is read right with a lower score, too; 0: only what is misread (default: %(default)s)",
+    )
+    hard.add_argument("--threads", type=positive, metavar="N", help="batches that are read at once; default: all cores")
+    add_json_flag(hard)
+
+
+def _score(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and at most 1, not {text}")
+    return value
 
 
 def _fraction(text: str) -> float:
