@@ -1,6 +1,6 @@
 """Put the figures of an evaluation into the model card; `scripts/train_default_model` runs this at its end.
 
-    python scripts/model_card.py docs/model_card.md output/thai_cluster --data DIR --bundle DIR
+    python scripts/model_card.py docs/model_card.md output/thai_cluster --parts DIR DIR --data DIR --bundle DIR
 
 Everything between the two marks in the card is replaced. Refuses a small bundle that reads worse than the float one.
 """
@@ -33,6 +33,14 @@ def main() -> int:
         type=Path,
         help="folder with evaluation/report.json, float.json and report.json",
     )
+    parser.add_argument(
+        "--parts",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders of the parts of the training before the last one: report.json, and search.json where hard images "
+        "were searched for afterwards",
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     args = parser.parse_args()
@@ -54,14 +62,13 @@ def main() -> int:
 
 def _chapters(sets: dict[str, Any], before: float, args: argparse.Namespace) -> Iterator[str]:
     bundle = _load(args.bundle / "bundle.json")
-    minutes = _load(args.run / "report.json")["seconds"] / 60
     manifest = _load(args.data / "manifest.json")
     size = sum(path.stat().st_size for path in args.bundle.iterdir())
     yield "### Where they come from"
     yield "\n".join(
         (
             f"- thaiocr {manifest['thaiocr']}, data of seed {manifest['request']['seed']}; "
-            f"trained for {minutes:.1f} minutes",
+            f"{_training(args.parts, args.run)}",
             f"- bundle of {size / 1e6:.1f} MB, scores at temperature {bundle['temperature']:.3f}; on set D it reads "
             f"{100 * sets[HEADLINE]['acc']:.2f} %, the float network {100 * before:.2f} %",
             *(
@@ -86,6 +93,16 @@ def _chapters(sets: dict[str, Any], before: float, args: argparse.Namespace) -> 
     if (args.run / "tesseract.json").is_file():
         yield "### Tesseract on images of set D"
         yield "\n".join(_tesseract(_load(args.run / "tesseract.json")))
+
+
+def _training(parts: list[Path], run: Path) -> str:
+    """Return how long training took, with the search for hard images."""
+    trained = [_load(folder / "report.json")["seconds"] / 60 for folder in (*parts, run)]
+    searched = sum(_load(path)["seconds"] / 60 for folder in parts if (path := folder / "search.json").is_file())
+    text = f"trained for {sum(trained) + searched:.1f} minutes"
+    if parts:
+        text += f": {' + '.join(f'{minutes:.1f}' for minutes in trained)}"
+    return text + (f", and {searched:.1f} to search for hard images" if searched else "")
 
 
 def _lookalikes(found: dict[str, Any]) -> Iterator[list[str]]:

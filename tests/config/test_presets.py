@@ -114,7 +114,7 @@ def test_a_preset_is_valid_and_uses_no_key_in_vain(name: PresetName | LinePreset
     assert loaded.unused == ()
 
 
-@pytest.mark.parametrize("file", ["thai_cluster", "thai_line"])
+@pytest.mark.parametrize("file", ["thai_cluster_1", "thai_cluster_2", "thai_cluster", "thai_line"])
 def test_the_files_of_the_model_that_is_shipped_are_what_the_command_in_them_writes(
     file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

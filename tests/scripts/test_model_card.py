@@ -60,6 +60,15 @@ def test_figures_replace_what_was_between_the_marks_and_nothing_else(command: li
     assert "| ด → ต " in after
 
 
+def test_the_minutes_of_all_parts_and_of_the_search_are_added_up(command: list[str], tmp_path: Path) -> None:
+    for number in (1, 2):
+        write(tmp_path / f"part{number}" / "report.json", {"seconds": 300.0 * number})
+    write(tmp_path / "part2" / "search.json", {"seconds": 90})
+    subprocess.run([*command, "--parts", str(tmp_path / "part1"), str(tmp_path / "part2")], check=True)
+    card = (tmp_path / "card.md").read_text("utf-8")
+    assert "trained for 36.5 minutes: 5.0 + 10.0 + 20.0, and 1.5 to search for hard images" in card
+
+
 def test_a_small_bundle_that_reads_worse_is_refused(command: list[str], tmp_path: Path) -> None:
     write(tmp_path / "run" / "float.json", {"acc": 0.81})
     done = subprocess.run(command, check=False, capture_output=True, text=True)
