@@ -145,7 +145,7 @@ def run(output: Path, data: Path, dictionary: Path, variant: Variant, processes:
     return {
         "variant": variant.name,
         "minutes": round(report["seconds"] / 60, 1),
-        **{name: {"acc": each["acc"], "interval": each["intervals"]["acc"]} for name, each in found.items()},
+        **{name: {"acc": each["acc"], "interval": each["intervals"]["figures"]["acc"]} for name, each in found.items()},
     }
 
 

@@ -42,6 +42,8 @@ from thaiocr.text.thai import is_thai
 
 Lines: TypeAlias = Sequence[tuple[str, str]]
 """(image, label)."""
+PAGES: Final = 100
+"""Images that one run of Tesseract reads."""
 
 
 class Figure(NamedTuple):
@@ -209,26 +211,36 @@ def read_with_bundle(bundle: Path, root: Path, chosen: Lines) -> list[str]:
 
 
 def read_with_tesseract(root: Path, chosen: Lines, setting: Setting) -> list[str]:
-    """Read all images in one run; a page for each."""
+    """Read all images, `PAGES` in a run."""
     with tempfile.TemporaryDirectory() as folder:
-        listed = prepare(root, chosen, setting, Path(folder))
-        command = ["tesseract", str(listed), "stdout", "-l", setting.lang, "--psm", str(setting.psm)]
-        environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
+        paths = prepare(root, chosen, setting, Path(folder))
+        parts = [paths[first : first + PAGES] for first in range(0, len(paths), PAGES)]
+        return [text for part in parts for text in read_pages(part, setting)]
+
+
+def read_pages(paths: Sequence[Path], setting: Setting) -> list[str]:
+    """Read images in one run, a page for each; Tesseract prints none for one that it fails on, which has no text then."""
+    listed = paths[0].with_name("list.txt")
+    listed.write_text("".join(f"{path}\n" for path in paths))
+    command = ["tesseract", str(listed), "stdout", "-l", setting.lang, "--psm", str(setting.psm)]
+    environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-2000:]}")
     pages = done.stdout.removesuffix("\f").split("\f")  # some versions end the last page, too
-    if done.returncode or len(pages) != len(chosen):
-        sys.exit(f"{' '.join(command)}: {len(pages)} pages of {len(chosen)}\n{done.stderr[-2000:]}")
-    return [" ".join(page.split()) for page in pages]
+    if len(pages) == len(paths):
+        return [" ".join(page.split()) for page in pages]
+    if len(paths) == 1:
+        sys.exit(f"{' '.join(command)}: {len(pages)} pages of one image\n{done.stderr[-2000:]}")
+    return [text for path in paths for text in read_pages([path], setting)]
 
 
-def prepare(root: Path, chosen: Lines, setting: Setting, folder: Path) -> Path:
-    """Write the images as Tesseract likes them, and a list of them."""
+def prepare(root: Path, chosen: Lines, setting: Setting, folder: Path) -> list[Path]:
+    """Write the images as Tesseract likes them."""
     paths = [folder / f"{number:06}.png" for number in range(len(chosen))]
     for path, (image, _) in zip(paths, chosen, strict=True):
         cv2.imwrite(str(path), black_on_white(read_image(root / image), setting.height, setting.border))
-    listed = folder / "list.txt"
-    listed.write_text("".join(f"{path}\n" for path in paths))
-    return listed
+    return paths
 
 
 def black_on_white(image_HWC: NDArray[np.uint8], height: int, border: float) -> NDArray[np.uint8]:

@@ -91,6 +91,23 @@ def test_lines_with_latin_letters_are_not_counted_as_thai(compare: ModuleType) -
     assert not compare.SUBSETS["thai"]("2567")
 
 
+def test_an_image_that_tesseract_fails_on_has_no_text_and_shifts_no_other(
+    compare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tesseract"
+    program.write_text(
+        f"#!{sys.executable}\nimport pathlib, sys\n"
+        "names = [pathlib.Path(line).stem for line in open(sys.argv[1]).read().split()]\n"
+        "print(end=''.join(name + '\\f' for name in names if name != '000103'))\n"
+    )
+    program.chmod(0o755)
+    cv2.imwrite(str(tmp_path / "image.png"), np.full((20, 60, 3), 9, np.uint8))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    setting = compare.Setting("tha", 7, 32, 0.1)
+    texts = compare.read_with_tesseract(tmp_path, [("image.png", "ก")] * 105, setting)
+    assert texts == [f"{number:06}" if number != 103 else "" for number in range(105)]
+
+
 @pytest.mark.parametrize(("mode", "others"), [("line", "7 other images"), ("cluster", "the scored images")])
 def test_a_reader_that_reads_all_is_all_right_and_the_first_line_of_json_says_so(
     compare: ModuleType,
