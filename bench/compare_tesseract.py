@@ -219,7 +219,7 @@ def read_with_tesseract(root: Path, chosen: Lines, setting: Setting) -> list[str
 
 
 def read_pages(paths: Sequence[Path], setting: Setting) -> list[str]:
-    """Read images in one run, a page for each; Tesseract prints none for one that it fails on, which has no text then."""
+    """Read images in one run, a page for each; one that Tesseract fails on has no page, and no text."""
     listed = paths[0].with_name("list.txt")
     listed.write_text("".join(f"{path}\n" for path in paths))
     command = ["tesseract", str(listed), "stdout", "-l", setting.lang, "--psm", str(setting.psm)]
